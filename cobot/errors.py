@@ -1,0 +1,198 @@
+"""Everything that cobot raises on purpose.
+
+CobotError
+├── ConfigError           the configuration is wrong; all problems at once
+├── PluginError           a plugin cannot be loaded, or broke its contract
+│   └── HookFailed        a hook raised something that is no ChannelError
+├── UnknownChannel        a message is addressed to a channel that is not loaded
+└── ChannelError          the network, or the channel on its behalf, said no
+    ├── AuthFailed        the credentials are refused
+    ├── TokenInUse        somebody else is using this token now
+    ├── RateLimited       too many requests; the network said how long to wait
+    ├── ChatGone          the chat does not exist any more
+    ├── Forbidden         the chat exists, but we may not do this there
+    ├── MessageNotFound   the message to edit, delete or react to is gone
+    ├── Rejected          the network will never take this content
+    ├── Unreachable       provably nothing happened
+    ├── DeliveryUnknown   it may have happened, or not
+    └── Unsupported       the channel has no such operation
+
+What the session does about a ChannelError is the class's `remedy`. Texts of errors are for
+the owner of the bot: none is ever shown to a chat user, and none may hold a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import ClassVar
+
+import attrs
+
+
+class CobotError(Exception):
+    """Base of every error that cobot raises on purpose."""
+
+
+@attrs.frozen
+class Problem:
+    """One thing that is wrong in a configuration."""
+
+    path: str
+    """Where in the configuration, as `plugins.telegram.bot_token`; empty for the whole file."""
+    detail: str
+    """What is wrong and what would be right, in one line."""
+    source: str = ""
+    """The file, or what stands for it (`--agent`)."""
+    line: int | None = None
+    """Line in the file, counted from 1; None if there is no file."""
+
+    def __str__(self) -> str:
+        where = self.source if self.line is None else f"{self.source}:{self.line}"
+        return ": ".join(part for part in (where, self.path, self.detail) if part)
+
+
+class ConfigError(CobotError, ValueError):
+    """The configuration is wrong. Carries every problem found, not only the first."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+class PluginError(CobotError):
+    """A plugin cannot be loaded, or broke its contract. The text names it."""
+
+
+class HookFailed(PluginError):
+    """A plugin's hook raised something that is no ChannelError: the plugin's own fault."""
+
+    def __init__(self, plugin: str, hook: str, detail: str) -> None:
+        super().__init__(f"plugin {plugin!r} failed in {hook}: {detail}")
+        self.plugin = plugin
+        self.hook = hook
+
+
+class UnknownChannel(CobotError, LookupError):
+    """A message is addressed to a channel that is not loaded."""
+
+    def __init__(self, name: str, loaded: Iterable[str]) -> None:
+        known = ", ".join(loaded) or "none"
+        super().__init__(f"no channel is called {name!r}; loaded: {known}")
+        self.name = name
+
+
+class Remedy(Enum):
+    """What the session does about a ChannelError."""
+
+    PARK = "stop the channel until its configuration changes"
+    BACK_OFF = "wait longer each time, say so loudly, and go on trying"
+    WAIT = "wait exactly as long as the network said; not an attempt"
+    DEAD_LETTER = "give this operation up and keep it with its reason"
+    RETRY = "try again, waiting longer each time"
+    SETTLE = "find out whether it happened, by what the network offers"
+    DEGRADE = "do the nearest thing the channel can do"
+
+
+class ChannelError(CobotError):
+    """The network, or the channel on its behalf, said no.
+
+    A channel turns everything its network says into one of the subclasses, at its edge,
+    with `raise ... from`.
+    """
+
+    remedy: ClassVar[Remedy] = Remedy.SETTLE
+
+    def __init__(
+        self,
+        channel_type: str,
+        operation: str,
+        detail: str,
+        *,
+        retry_after_s: float | None = None,
+        scope: str | None = None,
+        field: str | None = None,
+    ) -> None:
+        """Describe a refusal.
+
+        Args:
+            channel_type: The section's name.
+            operation: What was tried: `send`, `receive`, `edit` ...
+            detail: What the network said, without secrets.
+            retry_after_s: Seconds to wait, when the network said so.
+            scope: What the wait is for: `address` or `channel`.
+            field: Which part of the content was refused: `text`, `media` ...
+        """
+        super().__init__(channel_type, operation, detail)
+        self.channel_type = channel_type
+        self.operation = operation
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+        self.scope = scope
+        self.field = field
+
+    def __str__(self) -> str:
+        return f"{self.channel_type}: {self.operation}: {self.detail}"
+
+
+class AuthFailed(ChannelError):
+    """The credentials are refused."""
+
+    remedy = Remedy.PARK
+
+
+class TokenInUse(ChannelError):
+    """Somebody else is using this token now."""
+
+    remedy = Remedy.BACK_OFF
+
+
+class RateLimited(ChannelError):
+    """Too many requests. `retry_after_s` and `scope` say how long and for what."""
+
+    remedy = Remedy.WAIT
+
+
+class ChatGone(ChannelError):
+    """The chat does not exist any more."""
+
+    remedy = Remedy.DEAD_LETTER
+
+
+class Forbidden(ChannelError):
+    """The chat exists, but we may not do this there."""
+
+    remedy = Remedy.DEAD_LETTER
+
+
+class MessageNotFound(ChannelError):
+    """The message to edit, delete or react to is gone."""
+
+    remedy = Remedy.DEAD_LETTER
+
+
+class Rejected(ChannelError):
+    """The network will never take this content. `field` says which part."""
+
+    remedy = Remedy.DEAD_LETTER
+
+
+class Unreachable(ChannelError):
+    """Provably nothing happened: no connection, or refused before it was read."""
+
+    remedy = Remedy.RETRY
+
+
+class DeliveryUnknown(ChannelError):
+    """It may have happened or not: the connection broke between request and answer."""
+
+    remedy = Remedy.SETTLE
+
+
+class Unsupported(ChannelError):
+    """The channel has no such operation."""
+
+    remedy = Remedy.DEGRADE
