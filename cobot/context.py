@@ -1,0 +1,109 @@
+"""What a plugin is given when it is built."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+import attrs
+
+from cobot.clock import Clock
+from cobot.errors import PluginError
+from cobot.messages import OutgoingMessage, Receipt
+
+T = TypeVar("T")
+
+
+class Sends(Protocol):
+    """What a plugin may ask of the session."""
+
+    async def send(self, message: OutgoingMessage) -> Receipt:
+        """Deliver a message and return its receipt. See `Session.send`."""
+        ...
+
+
+class Health(Protocol):
+    """Where a channel's reports arrive: its supervisor."""
+
+    def alive(self) -> None:
+        """Note an inbound sign of life."""
+
+    def connected(self) -> None:
+        """Note a connection, the first or a new one."""
+
+    def degraded(self, reason: str) -> None:
+        """Note that it works in part only."""
+
+    def finished(self) -> None:
+        """Note that nothing more will ever arrive."""
+
+
+@attrs.define(eq=False)
+class Context:
+    """The world of one plugin: its name, its log, time, chance, folders, the session."""
+
+    name: str
+    """The section's name; for a channel its `channel_type`."""
+    log: logging.Logger
+    """The plugin's own logger. It must never be given a secret."""
+    clock: Clock
+    """Time. Use it instead of `time` and `datetime.now`."""
+    random: Random
+    """Chance. Use it instead of the module `random`."""
+    _workspace: Callable[[str], Path] = attrs.field(alias="workspace")
+    _in_thread: Callable[..., Awaitable[Any]] = attrs.field(alias="in_thread")
+    _session: Sends | None = attrs.field(default=None, alias="session")
+    _health: Health | None = attrs.field(default=None, alias="health")
+
+    def workspace(self, purpose: str) -> Path:
+        """Return the workspace's folder for a purpose (`media`, `cache`); made if missing."""
+        return self._workspace(purpose)
+
+    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a function that blocks in one of the plugin's own threads."""
+        result: T = await self._in_thread(function, *arguments)
+        return result
+
+    @property
+    def session(self) -> Sends:
+        """The session, for plugins that send by themselves.
+
+        Raises:
+            PluginError: The session does not run yet (in the constructor), or not at all.
+        """
+        if self._session is None:
+            raise PluginError(f"plugin {self.name!r} asked for the session before it runs")
+        return self._session
+
+    def alive(self) -> None:
+        """Report an inbound sign of life: an answered poll, a heartbeat."""
+        if self._health is not None:
+            self._health.alive()
+
+    def connected(self) -> None:
+        """Report a connection, the first or a new one."""
+        if self._health is not None:
+            self._health.connected()
+
+    def degraded(self, reason: str) -> None:
+        """Report that the channel works in part only, until `alive` or `connected`."""
+        if self._health is not None:
+            self._health.degraded(reason)
+
+    def finished(self) -> None:
+        """Report that nothing more will ever arrive, as at the end of a file.
+
+        When every channel that receives has finished, the session answers what it has and
+        ends. A network's end of a connection is no such thing: return, and
+        `session_receive` is called again.
+        """
+        if self._health is not None:
+            self._health.finished()
+
+    def attach(self, session: Sends, health: Health | None) -> None:
+        """Connect the plugin to a session that is about to run. The session calls it."""
+        self._session = session
+        self._health = health

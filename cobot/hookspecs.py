@@ -1,0 +1,325 @@
+"""Every extension point of cobot: the manual of the contract.
+
+A plugin marks its methods (or a module its functions) with `@hookimpl` and takes of each
+hook's arguments those that it needs. Three kinds of hook are told apart:
+
+*Working* hooks may take their time. They may be `async def`, or plain `def`, which then runs
+in threads that belong to the plugin; what a plain `def` returns may be awaitable. The two
+that say so may be async generators.
+
+*Deciding* and *observing* hooks run on the event loop and must not block. They may be plain
+`def` or `async def`.
+
+None always means "not mine" or "as it is", and the next plugin is asked.
+
+Routed hooks (`session_send`) are offered to plugins that are no channels first, then to the
+addressed channel alone. No channel sees what is addressed to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Final, Literal, Protocol, TypeAlias, TypeVar
+
+import pluggy
+
+from cobot.messages import (
+    Address,
+    Batch,
+    Event,
+    IncomingMessage,
+    Item,
+    OutgoingMessage,
+    Receipt,
+)
+
+PROJECT: Final = "cobot"
+"""Name of the pluggy project, of the markers and of the entry-point group."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Drop(Enum):
+    """Type of `DROP`."""
+
+    DROP = "drop"
+
+
+DROP: Final = Drop.DROP
+"""What a filter returns to stop a message. That it was dropped, and by whom, is kept."""
+
+T = TypeVar("T")
+MaybeAwaitable: TypeAlias = Awaitable[T] | T
+
+Handed: TypeAlias = Batch | Item
+Received: TypeAlias = AsyncIterator[Handed] | Awaitable[Sequence[Item]] | Sequence[Item]
+Sent: TypeAlias = Receipt | str | int | Sequence[str | int]
+Filtered: TypeAlias = T | Literal[Drop.DROP] | None
+Reply: TypeAlias = str | OutgoingMessage | Iterable[str | OutgoingMessage]
+Replied: TypeAlias = AsyncIterator[str] | Awaitable[Reply | None] | Reply | None
+
+
+class Conversation(Protocol):
+    """What an agent knows of the conversation that a message belongs to."""
+
+    @property
+    def key(self) -> str:
+        """The conversation's key, the same for all its messages, for ever."""
+        ...
+
+    @property
+    def address(self) -> Address:
+        """Where the message was written and where a reply goes."""
+        ...
+
+
+class ChannelSpec:
+    """What a channel implements. It may subclass this, so that a type checker helps."""
+
+    @hookspec(firstresult=True)
+    def session_receive(self, cursors: Mapping[str, str]) -> Received:
+        """Hand over what arrives on this channel.
+
+        Working; each channel is called for itself. An async generator yields Batches,
+        messages or events for as long as it is connected; when it returns, it is called
+        again after `poll_interval`. A coroutine or a plain function returns a list, and is
+        called again at once after a full list and after `poll_interval` (1 s) after an
+        empty one.
+
+        The ack rule: when control comes back after `yield`, or when the hook is called
+        again, everything handed over before is stored, cursors included. Only then may it
+        be confirmed to the network. What came in one answer of the network should be handed
+        over as one Batch: that is one transaction.
+
+        Cancelled when the session stops: `finally` runs, nothing more is stored.
+
+        Args:
+            cursors: How far this channel had come, by name (a relay, a chat, or `""`), as
+                it last handed over in a Batch. Empty at first.
+
+        Returns:
+            An async iterator, or a list of messages and events (or an awaitable of one).
+
+        Raises:
+            AuthFailed: The channel is parked.
+            ChannelError: Called again later, waiting longer each time, or exactly as long
+                as RateLimited says. So does any other exception, which counts as the
+                plugin's own fault.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_send(self, message: OutgoingMessage) -> MaybeAwaitable[Sent | None]:
+        """Deliver one message.
+
+        Working, routed. Messages to one address arrive one after the other, each when the
+        one before has been answered; several addresses at the same time.
+
+        Args:
+            message: What to send; its `channel_type` says to which channel.
+
+        Returns:
+            The id that the network gave the message, several ids if it made several, or a
+            Receipt. True: delivered, but no id is known. False: failed, and nobody knows
+            how far it came. From a plugin that is no channel, None passes the message on
+            and anything else takes it over; None from the channel is an error.
+
+        Raises:
+            ChannelError: What the network said. Anything else counts as the plugin's own
+                fault and as DeliveryUnknown.
+        """
+        raise NotImplementedError
+
+
+class SessionSpec:
+    """What the session asks of any plugin."""
+
+    @hookspec(firstresult=True)
+    def session_incoming(
+        self, message: IncomingMessage
+    ) -> MaybeAwaitable[Filtered[IncomingMessage]]:
+        """Look at a new message before it is stored; change it or stop it.
+
+        Deciding; a chain in start order, in which each sees what the one before made of the
+        message. A filter that fails is passed over, unless its plugin has
+        `fail_closed = True`: then the message is stored as refused, with the plugin's name.
+
+        Args:
+            message: A message that was not seen before.
+
+        Returns:
+            A changed message (same id and address), `DROP`, or None for "as it is".
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_outgoing(
+        self, message: OutgoingMessage
+    ) -> MaybeAwaitable[Filtered[OutgoingMessage]]:
+        """Look at a message before it is stored for sending; change it or stop it.
+
+        Deciding; a chain as for `session_incoming`. Where a filter of a plugin with
+        `fail_closed = True` fails, the message is not sent.
+
+        Args:
+            message: A reply, or a message that somebody sends.
+
+        Returns:
+            A changed message, `DROP`, or None for "as it is".
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_conversation(self, message: IncomingMessage) -> MaybeAwaitable[str | None]:
+        """Say which conversation a message belongs to.
+
+        Deciding; the first result counts. Asked once for each message, before it is stored.
+        Messages of one conversation are answered one after the other, conversations at the
+        same time. If no plugin knows, each address is a conversation.
+
+        Args:
+            message: The message as the filters left it.
+
+        Returns:
+            A key that is the same for all messages of the conversation, or None.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def session_on_receive(self, message: IncomingMessage) -> MaybeAwaitable[None]:
+        """Observe a message that was stored and will be answered.
+
+        Observing; at most once for each message, from a bounded queue of the plugin's own
+        and with a time limit: a slow observer delays nobody and misses what overflows.
+
+        Args:
+            message: The message as it was stored.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def session_on_send(
+        self, message: OutgoingMessage, receipt: Receipt
+    ) -> MaybeAwaitable[None]:
+        """Observe a message that was delivered.
+
+        Observing, as `session_on_receive`.
+
+        Args:
+            message: What was sent.
+            receipt: What the network answered.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def session_on_failure(
+        self, message: IncomingMessage | OutgoingMessage, error: Exception
+    ) -> MaybeAwaitable[None]:
+        """Observe a message that could not be answered, or could not be delivered.
+
+        Observing, as `session_on_receive`.
+
+        Args:
+            message: The one that the agent failed on, or the one that was not delivered.
+            error: Why: a ChannelError, or a PluginError that names the plugin at fault.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def session_on_event(self, event: Event) -> MaybeAwaitable[None]:
+        """Observe an edit, a deletion, a reaction or a chat that moved.
+
+        Observing, as `session_on_receive`.
+
+        Args:
+            event: What happened.
+        """
+        raise NotImplementedError
+
+
+class AgentSpec:
+    """What an agent implements."""
+
+    @hookspec(firstresult=True)
+    def agent_reply(self, message: IncomingMessage, conversation: Conversation) -> Replied:
+        """Answer a message.
+
+        Working; only the configured agent is called. Called for one message of a
+        conversation at a time. May be an async generator of chunks, which become one
+        message.
+
+        Args:
+            message: The message to answer.
+            conversation: The conversation it belongs to.
+
+        Returns:
+            Text (Markdown), a message, several of them, an async iterator of chunks, or
+            None for silence. Text goes to where the message came from.
+
+        Raises:
+            Exception: The message counts as not answered. No error text is ever shown to
+                the chat.
+        """
+        raise NotImplementedError
+
+
+class AppSpec:
+    """What happens around a plugin's life."""
+
+    @hookspec
+    def cobot_start(self) -> MaybeAwaitable[None]:
+        """Get ready: open what the plugin needs.
+
+        Working; before any other hook. Plugins of lower `priority` first, channels at the
+        same time as one another. A channel that fails with a ChannelError is stopped and
+        started again later; a failing plugin that is no channel ends the run.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def cobot_stop(self) -> MaybeAwaitable[None]:
+        """Let go of everything: close what `cobot_start` opened.
+
+        Working; the last hook, in reverse order of starting, and also when `cobot_start`
+        failed half-way. It has what is left of `stop_timeout`.
+        """
+        raise NotImplementedError
+
+
+SPECS: Final = (ChannelSpec, SessionSpec, AgentSpec, AppSpec)
+
+WORKING: Final = frozenset(
+    {"session_receive", "session_send", "agent_reply", "cobot_start", "cobot_stop"}
+)
+"""Hooks that may block: a plain `def` of theirs runs in the plugin's threads."""
+
+OBSERVING: Final = frozenset(
+    {"session_on_receive", "session_on_send", "session_on_failure", "session_on_event"}
+)
+"""Hooks that are called from the plugin's own queue."""
+
+ITERATING: Final = frozenset({"session_receive", "agent_reply"})
+"""Hooks that may be async generators."""
+
+OPERATIONS: Final[Mapping[str, str]] = {"receive": "session_receive", "send": "session_send"}
+"""The operations of a channel and the hooks that provide them."""
+
+__all__ = [
+    "DROP",
+    "ITERATING",
+    "OBSERVING",
+    "OPERATIONS",
+    "PROJECT",
+    "SPECS",
+    "WORKING",
+    "AgentSpec",
+    "AppSpec",
+    "ChannelSpec",
+    "Conversation",
+    "Drop",
+    "SessionSpec",
+    "hookimpl",
+    "hookspec",
+]
