@@ -1,0 +1,17 @@
+"""Plugins: finding, loading, blocking, refusing and calling them."""
+
+from cobot.plugins.calling import Caller
+from cobot.plugins.discovery import Candidate, discover
+from cobot.plugins.loading import Loader, Report
+from cobot.plugins.registry import Plugin, Plugins, Verdict
+
+__all__ = [
+    "Caller",
+    "Candidate",
+    "Loader",
+    "Plugin",
+    "Plugins",
+    "Report",
+    "Verdict",
+    "discover",
+]

@@ -1,0 +1,95 @@
+"""Calling one hook of one plugin, whatever its colour, guarded and timed.
+
+pluggy's own multicall stops at the first coroutine it meets, since a coroutine is not None.
+So each implementation is called by itself, awaited, and only then looked at.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import attrs
+
+from cobot.errors import ChannelError, HookFailed
+from cobot.plugins.threads import ThreadPool
+
+
+@attrs.define(eq=False)
+class Timing:
+    """What the calls of one hook of one plugin cost."""
+
+    calls: int = 0
+    """How often it was called."""
+    failures: int = 0
+    """How often it raised."""
+    total_s: float = 0.0
+    """Seconds from call to result, added up; calls at the same time count each."""
+    longest_s: float = 0.0
+    """Seconds of the longest call."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.calls} calls, {self.failures} failed,"
+            f" {self.total_s:.3f} s in all, longest {self.longest_s:.3f} s"
+        )
+
+
+@attrs.define(eq=False)
+class Caller:
+    """One hook of one plugin."""
+
+    plugin_name: str
+    """Whose hook it is."""
+    hook: str
+    """Which hook."""
+    function: Callable[..., Any]
+    """The implementation, bound."""
+    argument_names: tuple[str, ...]
+    """Which of the hook's arguments it takes, in its own order."""
+    threads: ThreadPool | None
+    """Where it runs; None: on the loop."""
+    timing: Timing = attrs.field(factory=Timing)
+    """What its calls cost so far."""
+
+    async def __call__(self, **arguments: Any) -> Any:
+        """Call it and wait for what it returns.
+
+        Raises:
+            ChannelError: As the plugin raised it.
+            HookFailed: The plugin raised anything else.
+        """
+        timing = self.timing
+        timing.calls += 1
+        started = perf_counter()
+        try:
+            values = [arguments[name] for name in self.argument_names]
+            if self.threads is None:
+                result = self.function(*values)
+            else:
+                result = await self.threads.run(self.function, *values)
+            if hasattr(result, "__await__"):
+                result = await result
+            return result
+        except ChannelError:
+            timing.failures += 1
+            raise
+        except Exception as error:
+            timing.failures += 1
+            raise self.failed(error) from error
+        finally:
+            elapsed = perf_counter() - started
+            timing.total_s += elapsed
+            timing.longest_s = max(timing.longest_s, elapsed)
+
+    def failed(self, error: Exception) -> HookFailed:
+        """Return the error that blames this plugin for an exception."""
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return HookFailed(self.plugin_name, self.hook, text)
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether a call returns at once, with something to await or to iterate."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
