@@ -1,0 +1,30 @@
+"""Keys that are the same each time they are computed, in this process or in the next."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from random import Random
+
+from cobot.journal import Key
+
+
+def message_key(channel: str, key: Key) -> str:
+    """Return an incoming message's own key: the same for the same message, for ever."""
+    parts = (channel, key.channel_id, key.thread_id, key.kind, key.id, key.version)
+    return _digest("\0".join("" if part is None else f"+{part}" for part in parts))
+
+
+def operation_key(cause: str, index: int) -> str:
+    """Return the key of a turn's n-th operation: the same if the turn runs again."""
+    return _digest(f"{cause}\0{index}")
+
+
+def random_key(random: Random) -> str:
+    """Return a key for what has no cause: a message that somebody sends."""
+    return _digest(str(random.getrandbits(128)))
+
+
+def _digest(text: str) -> str:
+    raw = hashlib.blake2b(text.encode(), digest_size=12).digest()
+    return base64.b32encode(raw).decode().rstrip("=").lower()
