@@ -1,0 +1,41 @@
+"""A bounded number of tasks that do one kind of work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+class Crew:
+    """Runs up to `size` coroutines at a time and keeps the first unexpected failure."""
+
+    def __init__(self, size: int, on_free: Callable[[], None]) -> None:
+        self._size = size
+        self._on_free = on_free
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.failure: BaseException | None = None
+
+    @property
+    def free(self) -> int:
+        """How many more may start now."""
+        return self._size - len(self._tasks)
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start one; the caller has looked at `free`."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def cancel(self) -> None:
+        """Cancel all and wait until they have ended."""
+        for task in self._tasks:
+            task.cancel()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.failure = self.failure or task.exception()
+        self._on_free()

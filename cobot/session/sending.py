@@ -1,0 +1,117 @@
+"""From a stored operation to its receipt: in order per address, all addresses at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from cobot.errors import ChannelError, DeliveryUnknown, HookFailed, Unsupported
+from cobot.journal import Journal, Operation
+from cobot.messages import MessageRef, OutgoingMessage, Receipt
+from cobot.plugins import Caller, Plugins
+from cobot.session.crew import Crew
+
+log = logging.getLogger(__name__)
+
+SENDS_AT_ONCE = 256
+"""Addresses of one channel that are sent to at the same time."""
+
+
+class Sender:
+    """Takes the operations of one channel and has them done."""
+
+    def __init__(
+        self,
+        channel: str,
+        plugins: Plugins,
+        journal: Journal,
+        *,
+        on_sent: Callable[[OutgoingMessage, Receipt], None],
+        on_failed: Callable[[OutgoingMessage, ChannelError], None],
+    ) -> None:
+        self._channel = channel
+        self._plugins = plugins
+        self._journal = journal
+        self._on_sent = on_sent
+        self._on_failed = on_failed
+        self._awake = asyncio.Event()
+        self._crew = Crew(SENDS_AT_ONCE, self.wake)
+
+    def wake(self) -> None:
+        """Look for operations to do."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Do operations until cancelled."""
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            if self._crew.failure is not None:
+                raise self._crew.failure
+            for operation in await self._journal.take(self._channel, self._crew.free):
+                self._crew.start(self._do(operation), f"send-{operation.id}")
+
+    async def refuse(self, error: ChannelError) -> None:
+        """Give up what waits, and what is still to come, until cancelled."""
+        while True:
+            self._awake.clear()
+            while operations := await self._journal.take(self._channel, SENDS_AT_ONCE):
+                for operation in operations:
+                    await self._give_up(operation, error)
+            await self._awake.wait()
+
+    async def cancel(self) -> None:
+        """Stop what runs. Whether it arrived is then not known."""
+        await self._crew.cancel()
+
+    async def _do(self, operation: Operation) -> None:
+        try:
+            receipt = await self._send(operation.message)
+        except ChannelError as error:
+            await self._give_up(operation, error)
+        else:
+            await self._journal.sent(operation, receipt)
+            self._on_sent(operation.message, receipt)
+
+    async def _give_up(self, operation: Operation, error: ChannelError) -> None:
+        await self._journal.not_sent(operation, str(error))
+        self._on_failed(operation.message, error)
+
+    async def _send(self, message: OutgoingMessage) -> Receipt:
+        try:
+            done = await self._plugins.route("session_send", self._channel, message=message)
+        except HookFailed as error:
+            raise DeliveryUnknown(self._channel, "send", str(error)) from error
+        if done is None:
+            raise Unsupported(self._channel, "send", "the channel has no session_send")
+        caller, result = done
+        return as_receipt(caller, result, message)
+
+
+def as_receipt(caller: Caller, result: Any, message: OutgoingMessage) -> Receipt:
+    """Turn what `session_send` returned into a receipt.
+
+    Raises:
+        DeliveryUnknown: It returned False, None, or something that is no id.
+    """
+    if isinstance(result, Receipt):
+        return result
+    if result is True:
+        return Receipt()
+    if isinstance(result, str | int) and result is not False:
+        result = [result]
+    if isinstance(result, list | tuple):
+        try:
+            return Receipt([_ref(message, one) for one in result])
+        except (TypeError, ValueError):
+            pass
+    what = f"plugin {caller.plugin_name!r} returned {result!r} from {caller.hook}"
+    right = "the message's id, several ids, a Receipt or True"
+    detail = what if result is False else f"{what} instead of {right}"
+    raise DeliveryUnknown(message.channel_type, "send", detail)
+
+
+def _ref(message: OutgoingMessage, assigned: str | int) -> MessageRef:
+    return MessageRef(message.channel_type, message.channel_id, assigned, message.thread_id)

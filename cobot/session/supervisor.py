@@ -1,0 +1,165 @@
+"""Keeping one channel going: starting it, calling its receiver again, waiting, parking."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import Enum
+from random import Random
+
+from cobot.clock import Clock
+from cobot.errors import ChannelError, PluginError, Remedy
+from cobot.plugins import Plugin, Plugins
+from cobot.session.receiving import Receiver
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 60.0
+"""Waits after a failure double from the first to the longest; chance takes off up to half."""
+
+
+class State(Enum):
+    """What a channel is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    PARKED = "parked"
+    STOPPED = "stopped"
+
+
+class Supervisor:
+    """Runs one channel from its start to its stop. Its `Health` methods suit any thread."""
+
+    def __init__(self, plugin: Plugin, plugins: Plugins, clock: Clock, random: Random) -> None:
+        self.plugin = plugin
+        self.state = State.STARTING
+        self.reason = ""
+        self.parked_by: ChannelError | None = None
+        self.alive_at: float | None = None  # clock.monotonic() of the last sign of life
+        self.started = asyncio.Event()  # cobot_start is done, or the channel is parked
+        self._plugins = plugins
+        self._clock = clock
+        self._random = random
+        self._failures = 0  # since the last sign of life
+        self._finished = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def name(self) -> str:
+        """The channel's name."""
+        return self.plugin.name
+
+    @property
+    def receives(self) -> bool:
+        """Whether the channel has a receiver at all."""
+        return self._plugins.caller(self.name, "session_receive") is not None
+
+    def alive(self) -> None:
+        """Note an inbound sign of life."""
+        self.alive_at = self._clock.monotonic()
+        self._failures = 0
+        if self.state is State.DEGRADED:
+            self.state, self.reason = State.RUNNING, ""
+            log.info("channel %r works again", self.name)
+
+    def connected(self) -> None:
+        """Note a connection. It is no proof that anything arrives."""
+        log.debug("channel %r is connected", self.name)
+
+    def degraded(self, reason: str) -> None:
+        """Note that the channel works in part only."""
+        if (self.state, self.reason) != (State.DEGRADED, reason):
+            log.warning("channel %r: %s", self.name, reason)
+        self.state, self.reason = State.DEGRADED, reason
+
+    def finished(self) -> None:
+        """Note that nothing more will arrive."""
+        self._loop.call_soon_threadsafe(self._finished.set)
+
+    async def run(self, receiver: Receiver) -> None:
+        """Start the channel and receive, until it has finished, is parked, or is cancelled."""
+        try:
+            await self._start()
+            self.state = State.RUNNING
+            self.started.set()
+            if self.receives:
+                await self._until_finished(receiver)
+                self.state = State.STOPPED
+            else:
+                await asyncio.Event().wait()
+        except ChannelError as error:
+            self.state, self.reason, self.parked_by = State.PARKED, str(error), error
+            log.error("%s; the channel is parked: mend its settings and start again", error)
+            self.started.set()
+
+    async def stop(self) -> None:
+        """Let the channel close what it opened."""
+        self.state = State.STOPPED
+        await stop_plugin(self._plugins, self.name)
+
+    async def _start(self) -> None:
+        caller = self._plugins.caller(self.name, "cobot_start")
+        while caller is not None:
+            try:
+                await caller()
+            except (ChannelError, PluginError) as error:
+                await self.stop()
+                self.state = State.STARTING
+                await self._wait_after(error)
+            else:
+                return
+
+    async def _until_finished(self, receiver: Receiver) -> None:
+        receiving = asyncio.create_task(self._receive(receiver), name=f"receive-{self.name}")
+        finishing = asyncio.create_task(self._finished.wait(), name=f"finish-{self.name}")
+        try:
+            await asyncio.wait({receiving, finishing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (receiving, finishing):
+                task.cancel()
+            await asyncio.wait({receiving, finishing})
+        if not receiving.cancelled():
+            receiving.result()
+
+    async def _receive(self, receiver: Receiver) -> None:
+        while not self._finished.is_set():
+            caller = self._plugins.caller(self.name, "session_receive")
+            if caller is None:
+                return
+            try:
+                again_at_once = await receiver.run(caller)
+            except (ChannelError, PluginError) as error:
+                await self._wait_after(error)
+            else:
+                if not again_at_once and not self._finished.is_set():
+                    await self._clock.sleep(self.plugin.poll_interval_s)
+
+    async def _wait_after(self, error: ChannelError | PluginError) -> None:
+        remedy = error.remedy if isinstance(error, ChannelError) else Remedy.RETRY
+        if remedy is Remedy.PARK:
+            raise error
+        if isinstance(error, ChannelError) and error.retry_after_s is not None:
+            wait_s = error.retry_after_s
+        else:
+            longest = min(FIRST_WAIT_S * 2**self._failures, LONGEST_WAIT_S)
+            wait_s = longest * (1 - self._random.random() / 2)
+            self._failures = min(self._failures + 1, 16)
+        level = logging.ERROR if remedy is Remedy.BACK_OFF else logging.WARNING
+        log.log(level, "%s; trying again in %.1f s", error, wait_s)
+        log.debug("the failure in full", exc_info=error)
+        self.state, self.reason = State.DEGRADED, str(error)
+        await self._clock.sleep(wait_s)
+
+
+async def stop_plugin(plugins: Plugins, name: str) -> None:
+    """Call a plugin's `cobot_stop`; a failure is logged and stops nothing else."""
+    caller = plugins.caller(name, "cobot_stop")
+    if caller is None:
+        return
+    try:
+        await caller()
+    except (ChannelError, PluginError) as error:
+        log.warning("%s", error)
+        log.debug("the failure in full", exc_info=error)

@@ -1,0 +1,130 @@
+"""From a stored message to stored answers: one run of the agent at a time per conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+
+import attrs
+
+from cobot.errors import CobotError, PluginError, UnknownChannel
+from cobot.journal import Job, Journal
+from cobot.messages import Address, IncomingMessage, OutgoingMessage
+from cobot.plugins import Caller, Plugins
+from cobot.session.crew import Crew
+
+log = logging.getLogger(__name__)
+
+TURNS_AT_ONCE = 1000
+"""Conversations that are answered at the same time; the others wait in the journal."""
+
+
+@attrs.frozen
+class ConversationView:
+    """What the agent is given of a conversation."""
+
+    key: str
+    """The conversation's key."""
+    address: Address
+    """Where the message was written and where a reply goes."""
+
+
+class Turns:
+    """Claims messages, has the agent answer them, and settles what it said."""
+
+    def __init__(
+        self,
+        plugins: Plugins,
+        journal: Journal,
+        agent: str,
+        *,
+        on_settled: Callable[[Iterable[str]], None],
+        on_failed: Callable[[IncomingMessage, CobotError], None],
+    ) -> None:
+        self._plugins = plugins
+        self._journal = journal
+        self._agent = agent
+        self._on_settled = on_settled
+        self._on_failed = on_failed
+        self._awake = asyncio.Event()
+        self._crew = Crew(TURNS_AT_ONCE, self.wake)
+
+    def wake(self) -> None:
+        """Look for messages to answer."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Answer messages until cancelled."""
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            if self._crew.failure is not None:
+                raise self._crew.failure
+            for job in await self._journal.claim(self._crew.free):
+                self._crew.start(self._turn(job), f"turn-{job.id}")
+
+    async def cancel(self) -> None:
+        """Stop what runs; what was not settled goes back to the journal."""
+        await self._crew.cancel()
+
+    async def _turn(self, job: Job) -> None:
+        try:
+            answers = await self._answers(job)
+            if await self._journal.settle(job, answers):
+                self._on_settled({answer.channel_type for answer in answers})
+        except asyncio.CancelledError:
+            await self._journal.release(job)
+            raise
+        except CobotError as error:
+            await self._journal.fail(job, str(error))
+            self._on_failed(job.message, error)
+
+    async def _answers(self, job: Job) -> list[OutgoingMessage]:
+        caller = self._plugins.caller(self._agent, "agent_reply")
+        if caller is None:
+            raise PluginError(f"the agent {self._agent!r} is not loaded any more")
+        conversation = ConversationView(job.conversation, job.message.address)
+        reply = await caller(message=job.message, conversation=conversation)
+        if isinstance(reply, AsyncIterator):
+            reply = await _joined(caller, reply)
+        answers = []
+        for answer in _as_messages(caller, reply, job.message):
+            if answer.channel_type not in self._plugins:
+                raise UnknownChannel(
+                    answer.channel_type, [one.name for one in self._plugins.channels]
+                )
+            verdict = await self._plugins.filter("session_outgoing", answer)
+            if verdict.refused_by is not None:
+                raise PluginError(f"the filter of {verdict.refused_by} failed on the answer")
+            if verdict.dropped_by is None:
+                answers.append(verdict.message)
+        return answers
+
+
+async def _joined(caller: Caller, chunks: AsyncIterator[object]) -> str:
+    joined: list[str] = []
+    try:
+        async for chunk in chunks:
+            if not isinstance(chunk, str):
+                raise TypeError(f"a chunk is {chunk!r}, not text")
+            joined.append(chunk)
+    except CobotError:
+        raise
+    except Exception as error:
+        raise caller.failed(error) from error
+    return "".join(joined)
+
+
+def _as_messages(
+    caller: Caller, reply: object, message: IncomingMessage
+) -> list[OutgoingMessage]:
+    if reply is None or reply == "":
+        return []
+    if isinstance(reply, str):
+        return [message.reply(reply)]
+    if isinstance(reply, OutgoingMessage):
+        return [reply]
+    if isinstance(reply, Iterable) and not isinstance(reply, bytes | dict):
+        return [one for part in reply for one in _as_messages(caller, part, message)]
+    raise caller.failed(TypeError(f"returned {reply!r}, neither text nor a message"))
