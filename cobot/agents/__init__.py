@@ -1,0 +1,1 @@
+"""Built-in agents. They are entry points, loaded like any other plugin."""

@@ -1,0 +1,77 @@
+"""The agent that is a function of yours: `agent: {function: module:name}`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import attrs
+
+from cobot.config.structure import nearest
+from cobot.context import Context
+from cobot.errors import ConfigError, Problem
+from cobot.hookspecs import Conversation, hookimpl
+from cobot.messages import IncomingMessage
+from cobot.plugins.calling import is_async
+
+
+@attrs.frozen
+class FunctionSettings:
+    """Which function."""
+
+    target: str
+    """`module:name`; the module is imported."""
+
+
+class Function:
+    """Calls `f(message, conversation)`; what it returns is as for `agent_reply`."""
+
+    Settings = FunctionSettings
+    shorthand: ClassVar[str] = "target"
+
+    def __init__(self, settings: FunctionSettings, context: Context) -> None:
+        """Import the function.
+
+        Raises:
+            ConfigError: There is no such function. The text says what there is instead.
+        """
+        self._function = _find(settings.target)
+        self._context = context
+
+    @hookimpl
+    async def agent_reply(self, message: IncomingMessage, conversation: Conversation) -> Any:
+        if is_async(self._function):
+            result = self._function(message, conversation)
+        else:
+            result = await self._context.in_thread(self._function, message, conversation)
+        return await result if hasattr(result, "__await__") else result
+
+
+def _find(target: str) -> Callable[..., Any]:
+    module_name, colon, name = target.partition(":")
+    if not (module_name and colon and name):
+        raise _wrong(f"expected module:name, got {target!r}")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = f"no module is called {error.name!r}"
+        detail = "" if error.name == module_name else f", which {module_name!r} imports"
+        raise _wrong(f"{missing}{detail}; put it beside cobot.yml, or install it") from error
+    except (Exception, SystemExit) as error:
+        kind = type(error).__name__
+        raise _wrong(f"importing {module_name!r} failed: {kind}: {error}") from error
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            known = [one for one in vars(module) if not one.startswith("_")]
+            raise _wrong(f"module {module_name!r} has no {name!r}{nearest(name, known)}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise _wrong(f"{target!r} is {found!r}, no function")
+    function: Callable[..., Any] = found
+    return function
+
+
+def _wrong(detail: str) -> ConfigError:
+    return ConfigError(Problem("", detail))

@@ -1,0 +1,1 @@
+"""Built-in channels. They are entry points, loaded like any other plugin."""
