@@ -1,0 +1,147 @@
+"""What several commands have in common: their options, and how they fail."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, NoReturn, TypeVar
+
+import attrs
+import click
+
+from cobot.app import App, Workspace, assemble
+from cobot.clock import SystemClock
+from cobot.config import configure, find, parse_agent
+from cobot.config.document import Document
+from cobot.errors import CobotError, ConfigError
+from cobot.plugins import discover
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+EXIT_FAILED = 1
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+
+
+@attrs.define(eq=False)
+class Opened:
+    """An app as a command gets it."""
+
+    app: App
+    workspace: Workspace
+    file: Path | None
+    """The configuration file; None if there is none."""
+
+
+def common_options(command: F) -> F:
+    """Add the options that say which bot a command is about."""
+    for option in (
+        click.option(
+            "-p",
+            "plugins",
+            metavar="NAME|no:NAME",
+            multiple=True,
+            help="Enable a plugin that has no section, or block one. Can be repeated.",
+        ),
+        click.option(
+            "--agent",
+            metavar="AGENT",
+            help="Who answers: echo, the NAME of a plugin, or function:MODULE:NAME.",
+        ),
+        click.option(
+            "--workspace",
+            metavar="DIR",
+            help="Where the bot keeps its files. [default: .cobot beside the configuration]",
+        ),
+        click.option(
+            "-c",
+            "--config",
+            metavar="FILE",
+            help="The configuration. [default: $COBOT_CONFIG, else ./cobot.yml if it exists]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def failing_clearly() -> Iterator[None]:
+    """Turn an error that a person caused into its lines and an exit code."""
+    try:
+        yield
+    except ConfigError as error:
+        fail(str(error), EXIT_CONFIG)
+    except CobotError as error:
+        fail(str(error), EXIT_FAILED)
+
+
+def fail(lines: str, code: int) -> NoReturn:
+    """Print what is wrong, a line each, and exit."""
+    for line in lines.splitlines():
+        click.echo(f"cobot: {line}", err=True)
+    sys.exit(code)
+
+
+def open_app(
+    *,
+    config: str | None,
+    workspace: str | None,
+    agent: str | None,
+    plugins: tuple[str, ...],
+    dry_run: bool = False,
+) -> Opened:
+    """Read the configuration and load the plugins.
+
+    Raises:
+        ConfigError: The file cannot be read. What else is wrong is in the app; see
+            `App.check`.
+    """
+    file = find(config, os.environ, Path.cwd())
+    document = Document.read(file, str(file), os.environ) if file else Document("")
+    enable = [name for name in plugins if not name.startswith("no:")]
+    block = {name.removeprefix("no:") for name in plugins if name.startswith("no:")}
+    configuration = configure(
+        document,
+        enable=[*enable, *(["dry-run"] if dry_run else [])],
+        block=block,
+        agent=_agent(agent, document),
+    )
+    folder = Path.cwd() if file is None else file.resolve().parent
+    # A function agent lies beside its configuration, where no installed script would look.
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    root = _workspace_root(workspace, configuration.top.workspace, folder, file)
+    used = Workspace(root)
+    app = assemble(
+        configuration,
+        discover(),
+        block=block,
+        workspace=used,
+        clock=SystemClock(),
+        random=SystemRandom(),
+    )
+    return Opened(app, used, file)
+
+
+def _agent(text: str | None, document: Document) -> str | dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        return parse_agent(text)
+    except ValueError as error:
+        document.problem(("--agent",), f"{text!r}: {error}")
+        return None
+
+
+def _workspace_root(
+    option: str | None, configured: Path | None, folder: Path, file: Path | None
+) -> Path | None:
+    named = option or os.environ.get("COBOT_WORKSPACE")
+    if named:
+        return Path(named).absolute()
+    if configured is not None:
+        return folder / configured
+    return None if file is None else folder / ".cobot"
