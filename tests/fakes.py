@@ -92,7 +92,7 @@ class FakeChannel(ChannelSpec):
     context: Context | None = None
 
     @hookimpl
-    async def session_receive(self, cursors: Mapping[str, str]) -> AsyncIterator[Batch]:  # type: ignore[override]
+    async def session_receive(self, cursors: Mapping[str, str]) -> AsyncIterator[Batch]:
         self.cursors.append(dict(cursors))
         try:
             while (item := await self.network.get()) is not None:

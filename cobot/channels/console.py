@@ -12,7 +12,7 @@ import getpass
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
@@ -48,7 +48,7 @@ class Console(ChannelSpec):
     context: Context
 
     @hookimpl
-    async def session_receive(self) -> AsyncIterator[Batch]:  # type: ignore[override]
+    async def session_receive(self, cursors: Mapping[str, str]) -> AsyncIterator[Batch]:
         lines = self._typed() if _is_terminal() else self._piped()
         async for several in lines:
             yield Batch([self._message(line) for line in several if line.strip()])

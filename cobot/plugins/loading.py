@@ -218,8 +218,8 @@ def _check_settings_class(section: Section, cls: Any, core_names: set[str]) -> N
     clash = sorted(core_names & {field.alias or field.name for field in attrs.fields(cls)})
     if clash:
         raise PluginError(
-            f"plugin {section.name!r}: its Settings has {', '.join(clash)}, which belongs to the"
-            " core; rename it"
+            f"plugin {section.name!r}: its Settings has {', '.join(clash)}, which is a key of"
+            " the core; rename it"
         )
 
 
