@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from random import Random
 
@@ -26,5 +25,5 @@ def random_key(random: Random) -> str:
 
 
 def _digest(text: str) -> str:
-    raw = hashlib.blake2b(text.encode(), digest_size=12).digest()
-    return base64.b32encode(raw).decode().rstrip("=").lower()
+    # 24 of the 25 characters that a key may have.
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
