@@ -12,11 +12,12 @@ from random import Random
 import attrs
 
 from cobot.clock import Clock
-from cobot.config import ChannelSettings, Configuration, Section
+from cobot.config import SESSION, ChannelSettings, Configuration, Section
+from cobot.config.structure import nearest
 from cobot.context import Context
 from cobot.errors import ConfigError, PluginError
 from cobot.journal.memory import MemoryJournal
-from cobot.plugins import Candidate, Loader, Plugin, Plugins, Report
+from cobot.plugins import KNOWN, Candidate, Loader, Plugin, Plugins, Report
 from cobot.plugins.threads import ThreadPool
 from cobot.session import Session
 
@@ -73,8 +74,9 @@ class App:
             PluginError: Plugins that are enabled are broken; it has a line for each.
         """
         broken = [one for one in self.reports if one.state == "broken"]
-        if self.configuration.problems:
-            raise ConfigError(*self.configuration.problems)
+        problems = self.configuration.problems
+        if problems:
+            raise ConfigError(*sorted(problems, key=lambda problem: problem.line or 0))
         if broken:
             raise PluginError(
                 "\n".join(f"{one.reason}; go on without it: -p no:{one.name}" for one in broken)
@@ -127,6 +129,7 @@ def assemble(
         )
 
     loader = Loader(configuration, candidates, make_context)
+    _check_blocked(configuration, candidates, block)
     loaded = [
         plugin
         for section in configuration.sections.values()
@@ -141,6 +144,21 @@ def assemble(
             loader.note(name, "blocked" if name in block else "installed")
     reports = sorted(loader.reports.values(), key=lambda report: report.name)
     return App(configuration, loader.plugins, reports, agent, by_default, clock, random)
+
+
+def _check_blocked(
+    configuration: Configuration, candidates: Mapping[str, Candidate], block: Collection[str]
+) -> None:
+    """Note what is blocked and cannot be meant: a misspelt name blocks nothing."""
+    for name in sorted(block):
+        path = (f"-p no:{name}",)
+        if name == SESSION:
+            detail = "the session is no plugin; it is always there"
+            configuration.document.problem(path, detail)
+        elif name not in {*configuration.sections, *candidates, *KNOWN}:
+            known = [*configuration.sections, *candidates]
+            detail = f"no plugin and no section is called {name!r}{nearest(name, known)}"
+            configuration.document.problem(path, detail)
 
 
 def _load_agent(

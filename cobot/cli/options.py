@@ -114,6 +114,8 @@ def open_app(
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     root = _workspace_root(workspace, configuration.top.workspace, folder, file)
+    if root is not None and root.exists() and not root.is_dir():
+        document.problem(("workspace",), f"{str(root)!r} is no folder; name a folder")
     used = Workspace(root)
     app = assemble(
         configuration,

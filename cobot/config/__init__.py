@@ -30,6 +30,7 @@ from cobot.config.values import Id, Secret
 from cobot.errors import Problem
 
 __all__ = [
+    "SESSION",
     "ChannelSettings",
     "Configuration",
     "Id",
@@ -172,9 +173,6 @@ def _read_plugins(
             f"no section below 'plugins' is called {default!r}"
             + nearest(default, configuration.sections),
         )
-    for name in block:
-        if name == SESSION:
-            document.problem(("-p no:session",), "the session is no plugin; it is always there")
 
 
 def _session(document: Document, value: Any) -> SessionSettings:

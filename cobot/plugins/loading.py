@@ -189,8 +189,10 @@ class Loader:
         else:
             hint = nearest(name, known).removeprefix("; ")
             hint = hint or f"install the distribution that has it, perhaps cobot-{name}"
-        away = f"go on without it: -p no:{section.name}"
-        return f"no plugin called {name!r} is installed; {hint}, or {away}"
+        said = f"no plugin called {name!r} is installed; {hint}"
+        if section.path[0] in ("agent", "--agent"):
+            return said
+        return f"{said}, or go on without it: -p no:{section.name}"
 
 
 def _imported(section: Section, candidate: Candidate) -> Any:

@@ -84,6 +84,7 @@ class Supervisor:
             await self._start()
             self.state = State.RUNNING
             self.started.set()
+            log.debug("channel %r is running", self.name)
             if self.receives:
                 await self._until_finished(receiver)
                 self.state = State.STOPPED
