@@ -30,6 +30,12 @@ from typing import ClassVar
 import attrs
 
 
+def first_line(error: BaseException) -> str:
+    """Return an exception's type and the first line of what it says."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 class CobotError(Exception):
     """Base of every error that cobot raises on purpose."""
 
@@ -49,7 +55,9 @@ class Problem:
 
     def __str__(self) -> str:
         where = self.source if self.line is None else f"{self.source}:{self.line}"
-        return ": ".join(part for part in (where, self.path, self.detail) if part)
+        line = ": ".join(part for part in (where, self.path, self.detail) if part)
+        # One line, whatever a name or somebody's exception brought in.
+        return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 class ConfigError(CobotError, ValueError):

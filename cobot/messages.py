@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
@@ -90,8 +90,13 @@ def _optional_bool(value: bool | None) -> bool | None:
 def _time(value: datetime) -> datetime:
     if not isinstance(value, datetime):
         raise TypeError(f"expected a datetime, got {value!r}")
-    # A naive time is local time to astimezone, which is what datetime.fromtimestamp makes.
-    return value if value.tzinfo is UTC else value.astimezone(UTC)
+    if value.tzinfo is UTC:
+        return value
+    try:
+        # A naive time is local time to astimezone, as datetime.fromtimestamp makes it.
+        return value.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"{value} is outside the calendar in UTC") from error
 
 
 def _optional_time(value: datetime | None) -> datetime | None:
@@ -119,6 +124,7 @@ def _metadata(value: Mapping[str, Json] | None) -> Mapping[str, Json]:
 
 
 def _key(value: str) -> str:
+    value = _text(value)
     if value and not KEY_PATTERN.fullmatch(value):
         raise ValueError(f"expected at most 25 characters of A-Z a-z 0-9 -, got {value!r}")
     return value
@@ -131,8 +137,40 @@ def _format(value: str) -> str:
 
 
 def _emoji(value: str) -> str:
-    if not _text(value):
+    value = _text(value)
+    if not value:
         raise ValueError("is empty; name the emoji that was added or removed")
+    return value
+
+
+def _file_name(value: str) -> str:
+    # Both separators, wherever we run: the name may come from a network.
+    name = PurePath(_text(value).replace("\\", "/").replace("\0", "")).name
+    return name if name not in ("", ".", "..") else "file"
+
+
+def _content(value: bytes | None) -> bytes | None:
+    if value is not None and not isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError(f"expected bytes, got {type(value).__name__}")
+    return None if value is None else bytes(value)
+
+
+def _path(value: str | PurePath | None) -> Path | None:
+    if value is not None and not isinstance(value, str | PurePath):
+        raise TypeError(f"expected a path, got {value!r}")
+    return None if value is None else Path(value)
+
+
+def _optional_text(value: str | None) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _remote(value: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
+    if value is None:
+        return None
+    fault = find_not_json(_metadata(value), "remote")
+    if fault:
+        raise ValueError(f"expected JSON values only, but {fault}")
     return value
 
 
@@ -161,15 +199,15 @@ def find_not_json(value: Any, path: str = "", depth: int = 0) -> str | None:
     return f"{path or 'the value'} is {type(value).__name__}"
 
 
-@attrs.frozen
+@attrs.frozen(field_transformer=_naming_fields)
 class Address:
     """Where messages go: the unit of order on the way out."""
 
-    channel_type: str
+    channel_type: str = attrs.field(converter=_text)
     """The channel's name in the configuration."""
-    channel_id: str
+    channel_id: str = attrs.field(converter=_id)
     """The chat, in the network's own id."""
-    thread_id: str | None = None
+    thread_id: str | None = attrs.field(default=None, converter=_optional_id)
     """The thread or topic in the chat; None where there is none."""
 
 
@@ -184,43 +222,38 @@ class Media:
     Make it with one of the constructors below.
     """
 
-    name: str = attrs.field(converter=_text)
-    """File name without folders."""
-    content_type: str | None = None
+    name: str = attrs.field(converter=_file_name)
+    """File name; folders in front of it are cut off."""
+    content_type: str | None = attrs.field(default=None, converter=_optional_text)
     """MIME type, when it is known."""
     size_bytes: int | None = None
     """Size, when it is known before reading."""
-    content: bytes | None = attrs.field(default=None, repr=False)
+    content: bytes | None = attrs.field(default=None, converter=_content, repr=False)
     """The bytes themselves, for `from_bytes`."""
-    path: Path | None = None
+    path: Path | None = attrs.field(default=None, converter=_path)
     """The file, for `from_path`."""
-    url: str | None = None
+    url: str | None = attrs.field(default=None, converter=_optional_text)
     """The web address, for `from_url`."""
-    remote: Mapping[str, Json] | None = attrs.field(default=None, hash=False)
+    remote: Mapping[str, Json] | None = attrs.field(default=None, converter=_remote, hash=False)
     """What the channel needs to fetch it, as JSON, for `from_remote`."""
 
     @classmethod
     def from_bytes(cls, content: bytes, *, name: str, content_type: str | None = None) -> Media:
         """Wrap bytes that are in memory."""
-        return cls(
-            name=_file_name(name),
-            content_type=content_type,
-            size_bytes=len(content),
-            content=bytes(content),
-        )
+        media = cls(name=name, content_type=content_type, content=content)
+        return attrs.evolve(media, size_bytes=len(media.content or b""))
 
     @classmethod
     def from_path(
         cls, path: str | Path, *, name: str | None = None, content_type: str | None = None
     ) -> Media:
         """Name a local file. It is opened when it is read, not now."""
-        path = Path(path)
-        return cls(name=_file_name(name or path.name), content_type=content_type, path=path)
+        return cls(name=name or Path(path).name, content_type=content_type, path=path)
 
     @classmethod
     def from_url(cls, url: str, *, name: str, content_type: str | None = None) -> Media:
         """Name a file on the web."""
-        return cls(name=_file_name(name), content_type=content_type, url=url)
+        return cls(name=name, content_type=content_type, url=_text(url))
 
     @classmethod
     def from_remote(
@@ -239,15 +272,9 @@ class Media:
             content_type: MIME type, if the network told.
             size_bytes: Size, if the network told.
         """
-        fault = find_not_json(remote, "remote")
-        if fault:
-            raise ValueError(f"Media.from_remote takes JSON values only: {fault}")
-        return cls(
-            name=_file_name(name),
-            content_type=content_type,
-            size_bytes=size_bytes,
-            remote=remote,
-        )
+        if remote is None:
+            raise TypeError("remote: expected a mapping, got None")
+        return cls(name=name, content_type=content_type, size_bytes=size_bytes, remote=remote)
 
     async def read(self, *, limit_bytes: int, fetch: Fetch | None = None) -> bytes:
         """Return the bytes.
@@ -272,11 +299,6 @@ class Media:
         if len(content) > limit_bytes:
             raise ValueError(f"{self.name!r} is larger than the limit of {limit_bytes} bytes")
         return content
-
-
-def _file_name(name: str) -> str:
-    # Both separators, wherever we run: the name may come from a network.
-    return PurePath(name.replace("\\", "/")).name or "file"
 
 
 def _read_file(path: Path, limit_bytes: int) -> bytes:
@@ -337,8 +359,8 @@ class IncomingMessage:
         # Not a converter: a converter could not tell that the time was naive.
         try:
             timestamp = _time(self.timestamp)
-        except TypeError as error:
-            raise TypeError(f"timestamp: {error}") from None
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"timestamp: {error}") from None
         if timestamp is not self.timestamp:
             object.__setattr__(self, "naive", self.timestamp.tzinfo is None)
             object.__setattr__(self, "timestamp", timestamp)
@@ -434,23 +456,39 @@ class MessageRef:
         return Address(self.channel_type, self.channel_id, self.thread_id)
 
 
-@attrs.frozen
+def _ref(value: MessageRef) -> MessageRef:
+    if not isinstance(value, MessageRef):
+        raise TypeError(f"expected a MessageRef, got {value!r}")
+    return value
+
+
+def _edited(value: IncomingMessage) -> IncomingMessage:
+    if not isinstance(value, IncomingMessage):
+        raise TypeError(f"expected an IncomingMessage, got {value!r}")
+    if value.edited_at is None:
+        raise ValueError("edited_at is not set; an edit must say when it was made")
+    return value
+
+
+def _address(value: Address) -> Address:
+    if not isinstance(value, Address):
+        raise TypeError(f"expected an Address, got {value!r}")
+    return value
+
+
+@attrs.frozen(field_transformer=_naming_fields)
 class MessageEdited:
     """A message has a new form."""
 
-    message: IncomingMessage
+    message: IncomingMessage = attrs.field(converter=_edited)
     """The new form; its `edited_at` is set."""
-
-    def __attrs_post_init__(self) -> None:
-        if self.message.edited_at is None:
-            raise ValueError("message: edited_at is not set; an edit must say when it was made")
 
 
 @attrs.frozen(field_transformer=_naming_fields)
 class MessageDeleted:
     """A message is gone."""
 
-    ref: MessageRef
+    ref: MessageRef = attrs.field(converter=_ref)
     """Which message."""
     timestamp: datetime = attrs.field(converter=_time)
     """When; aware UTC."""
@@ -462,7 +500,7 @@ class MessageDeleted:
 class ReactionChanged:
     """Somebody put a reaction on a message or took it off."""
 
-    ref: MessageRef
+    ref: MessageRef = attrs.field(converter=_ref)
     """Which message."""
     sender_id: str = attrs.field(converter=_id)
     """Who reacted."""
@@ -476,13 +514,13 @@ class ReactionChanged:
     """The network's id of the event, if it has one."""
 
 
-@attrs.frozen
+@attrs.frozen(field_transformer=_naming_fields)
 class ChatMoved:
     """A chat has a new id. What waits for the old one goes to the new one."""
 
-    old: Address
+    old: Address = attrs.field(converter=_address)
     """Where it was."""
-    new: Address
+    new: Address = attrs.field(converter=_address)
     """Where it is now."""
 
 
@@ -497,6 +535,8 @@ def _items(value: Iterable[Item]) -> tuple[Item, ...]:
 
 
 def _cursors(value: Mapping[str, str]) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected a mapping of text to text, got {value!r}")
     for name, cursor in value.items():
         if not isinstance(name, str) or not isinstance(cursor, str):
             raise TypeError(f"expected text for text, got {name!r}: {cursor!r}")
@@ -509,7 +549,7 @@ class Batch:
 
     items: tuple[Item, ...] = attrs.field(default=(), converter=_items)
     """Messages and events in the network's order; empty is a sign of life."""
-    cursors: Mapping[str, str] = attrs.field(factory=dict, converter=_cursors)
+    cursors: Mapping[str, str] = attrs.field(factory=dict, converter=_cursors, hash=False)
     """How far the channel has come, by name (a relay, a chat, or `""`), with these items."""
 
 
@@ -534,7 +574,14 @@ def _refs(value: Iterable[MessageRef]) -> tuple[MessageRef, ...]:
 
 
 def _degraded(value: Iterable[Degradation]) -> tuple[Degradation, ...]:
-    return tuple(value)
+    if isinstance(value, str):
+        raise TypeError(f"expected several degradations, got {value!r}")
+    degraded = tuple(value)
+    for one in degraded:
+        if one not in get_args(Degradation):
+            known = ", ".join(get_args(Degradation))
+            raise ValueError(f"{one!r} is no degradation; known: {known}")
+    return degraded
 
 
 @attrs.frozen(field_transformer=_naming_fields)
@@ -545,7 +592,7 @@ class Receipt:
     """The messages that the network made, in order; empty if it told no ids."""
     degraded: tuple[Degradation, ...] = attrs.field(default=(), converter=_degraded)
     """What was done in place of what was asked."""
-    maybe_repeated: bool = False
+    maybe_repeated: bool = attrs.field(default=False, converter=_bool)
     """Whether an earlier attempt may have arrived too."""
     metadata: Mapping[str, Json] = attrs.field(factory=dict, converter=_metadata, eq=False)
     """The channel's own JSON."""

@@ -10,7 +10,7 @@ import attrs
 
 from cobot.config.structure import nearest
 from cobot.context import Context
-from cobot.errors import ConfigError, Problem
+from cobot.errors import ConfigError, Problem, first_line
 from cobot.hookspecs import Conversation, hookimpl
 from cobot.messages import IncomingMessage
 from cobot.plugins.calling import is_async
@@ -56,11 +56,12 @@ def _find(target: str) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         missing = f"no module is called {error.name!r}"
-        detail = "" if error.name == module_name else f", which {module_name!r} imports"
+        asked = f"{module_name}.".startswith(f"{error.name}.")
+        detail = "" if asked else f", which {module_name!r} imports"
         raise _wrong(f"{missing}{detail}; put it beside cobot.yml, or install it") from error
     except (Exception, SystemExit) as error:
-        kind = type(error).__name__
-        raise _wrong(f"importing {module_name!r} failed: {kind}: {error}") from error
+        said = first_line(error)
+        raise _wrong(f"importing {module_name!r} failed: {said}") from error
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -68,7 +69,7 @@ def _find(target: str) -> Callable[..., Any]:
             raise _wrong(f"module {module_name!r} has no {name!r}{nearest(name, known)}")
         found = getattr(found, part)
     if not callable(found):
-        raise _wrong(f"{target!r} is {found!r}, no function")
+        raise _wrong(f"{target!r} is {type(found).__name__}, no function")
     function: Callable[..., Any] = found
     return function
 

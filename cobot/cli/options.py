@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,9 +114,7 @@ def open_app(
     # A function agent lies beside its configuration, where no installed script would look.
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    root = _workspace_root(workspace, configuration.top.workspace, folder, file)
-    if root is not None and root.exists() and not root.is_dir():
-        document.problem(("workspace",), f"{str(root)!r} is no folder; name a folder")
+    root = _workspace_root(workspace, configuration.top.workspace, folder, file, document)
     used = Workspace(root)
     app = assemble(
         configuration,
@@ -139,11 +138,38 @@ def _agent(text: str | None, document: Document) -> str | dict[str, Any] | None:
 
 
 def _workspace_root(
-    option: str | None, configured: Path | None, folder: Path, file: Path | None
+    option: str | None,
+    configured: Path | None,
+    folder: Path,
+    file: Path | None,
+    document: Document,
 ) -> Path | None:
-    named = option or os.environ.get("COBOT_WORKSPACE")
-    if named:
-        return Path(named).absolute()
-    if configured is not None:
-        return folder / configured
-    return None if file is None else folder / ".cobot"
+    """Return the workspace's folder; None: a temporary one. It need not exist yet."""
+    variable = os.environ.get("COBOT_WORKSPACE")
+    if option:
+        path, root = "--workspace", Path(option).absolute()
+    elif variable:
+        path, root = "$COBOT_WORKSPACE", Path(variable).absolute()
+    elif configured is not None:
+        path, root = "workspace", folder / configured
+    else:
+        return None if file is None else folder / ".cobot"
+    fault = _no_folder(root)
+    if fault:
+        document.problem((path,), f"{fault}; name a folder")
+    return root
+
+
+def _no_folder(root: Path) -> str | None:
+    """Say why a folder cannot be there, or be made there; None if nothing is in its way."""
+    for part in (root, *root.parents):
+        try:
+            is_folder = stat.S_ISDIR(part.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            if part.is_symlink():
+                return f"{str(part)!r} is a link to nothing"
+        except OSError as error:
+            return f"{str(part)!r} cannot be used: {error.strerror}"
+        else:
+            return None if is_folder else f"{str(part)!r} is no folder"
+    return None

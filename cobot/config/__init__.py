@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from cobot.config.document import Document, KeyPath, kind_of
+from cobot.config.document import Document, Expanded, KeyPath, kind_of
 from cobot.config.settings import (
     ACCESS_NOT_BUILT,
     SECTION_NOT_BUILT,
@@ -144,6 +144,8 @@ def configure(
     if agent is not None:
         configuration.agent = _read_agent(configuration, agent, ("--agent",))
     elif "agent" in document.value:
+        if isinstance(asked, str):
+            asked = document.expand(asked, ("agent",))
         configuration.agent = _read_agent(configuration, asked, ("agent",))
     return configuration
 
@@ -160,12 +162,18 @@ def _read_plugins(
         if name == SESSION:
             configuration.session = _session(document, value)
         else:
-            section = _section(document, name, value, blocked=name in block)
-            configuration.sections[name] = section
+            configuration.sections[name] = _section(
+                document, name, value, blocked=name in block, asked=name in enable
+            )
     for name in enable:
-        section = configuration.sections.get(name) or Section(name, name, (f"-p {name}",))
-        enabled = name not in block
-        configuration.sections[name] = attrs.evolve(section, enabled=enabled)
+        path = (f"-p {name}",)
+        if name == SESSION:
+            document.problem(path, "the session is no plugin; it is always there")
+        elif not name:
+            document.problem(("-p",), "the name is empty; name a plugin")
+        elif name not in configuration.sections:
+            section = Section(name, name, path, enabled=name not in block)
+            configuration.sections[name] = section
     default = configuration.session.default_channel
     if default is not None and default not in configuration.sections:
         document.problem(
@@ -192,20 +200,27 @@ def _session(document: Document, value: Any) -> SessionSettings:
     )
 
 
-def _section(document: Document, name: str, value: Any, *, blocked: bool) -> Section:
+def _section(
+    document: Document, name: str, value: Any, *, blocked: bool, asked: bool
+) -> Section:
     path = ("plugins", name)
     section = Section(name, name, path, value, enabled=not blocked)
     if blocked or not isinstance(value, dict):
         return section
     own = dict(value)
     enabled = document.expand(own.pop("enabled", True), (*path, "enabled"))
-    if not isinstance(enabled, bool) and str(enabled) not in ("true", "false"):
+    if isinstance(enabled, Expanded) and enabled in ("true", "false"):
+        enabled = enabled == "true"
+    if not isinstance(enabled, bool):
         document.problem((*path, "enabled"), f"expected true or false, got {kind_of(enabled)}")
+        enabled = False
+    enabled = enabled or asked
     plugin = own.pop("plugin", name)
+    if enabled:
+        plugin = document.expand(plugin, (*path, "plugin"))
     if not isinstance(plugin, str):
         document.problem((*path, "plugin"), f"expected text, got {kind_of(plugin)}")
         plugin = name
-    enabled = enabled if isinstance(enabled, bool) else str(enabled) == "true"
     if enabled:
         for key in SECTION_NOT_BUILT:
             if key in own:
@@ -240,6 +255,7 @@ def _not_built(document: Document, path: KeyPath, detail: str = "") -> None:
 def _read_agent(configuration: Configuration, value: Any, path: KeyPath) -> Section | None:
     document = configuration.document
     if isinstance(value, str) and value:
+        value = str(value)
         return configuration.sections.get(value) or Section(value, value, path)
     if not isinstance(value, dict) or len(value) != 1:
         got = f"{len(value)} names" if isinstance(value, dict) else kind_of(value)

@@ -20,7 +20,21 @@ from cobot.errors import ConfigError, Problem
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The way to a value: keys of mappings and positions in lists."""
 
-_VARIABLE = re.compile(r"\$(\$(?=\{))|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?)?(\})?")
+_VARIABLE = re.compile(
+    r"\$(\$(?=\{))|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(:-((?:(?!\$\{)[^}])*))?(\}))?"
+)
+
+INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+"""How whole and other numbers are written, in the file and in variables."""
+
+DEPTH = 50
+"""How deeply a file may nest."""
+
+_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "null", "bool", "int", "float", "map", "seq")
+)
 
 
 class Expanded(str):
@@ -36,7 +50,8 @@ class _Loader(yaml.SafeLoader):
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", "~nN\0"),
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    ("int", INTEGER.pattern, "-+0123456789"),
+    # A number needs its point: an id such as 1e3 is text.
     ("float", r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?", "-+.0123456789"),
     ("merge", r"<<", "<"),
 ):
@@ -62,6 +77,7 @@ class Document:
     secrets: list[Secret] = attrs.field(factory=list)
     """Every secret that was read, so that logs can be kept free of them."""
     _lines: dict[KeyPath, int] = attrs.field(factory=dict, repr=False)
+    _unexpanded: set[KeyPath] = attrs.field(factory=set, repr=False)  # reported already
 
     @classmethod
     def read(cls, path: Path, source: str, environ: Mapping[str, str]) -> Document:
@@ -73,20 +89,16 @@ class Document:
         text = _read_text(path, source)
         document = cls(source, environ=environ)
         try:
-            loader = _Loader(text)
-            try:
-                root = loader.get_single_node()
-                value = None if root is None else _Nodes(loader, document).value(root, ())
-            finally:
-                loader.dispose()
+            value = _parse(text, document)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = None if mark is None else mark.line + 1
             detail = " ".join(part for part in (error.context, error.problem) if part)
             raise ConfigError(Problem("", f"broken YAML: {detail}", source, line)) from None
         except yaml.reader.ReaderError as error:
+            # For text PyYAML has the character's number here, for bytes the character.
             line = text.count("\n", 0, error.position) + 1
-            detail = f"the character U+{ord(error.character):04X} is not allowed in YAML"
+            detail = f"the character U+{int(error.character):04X} is not allowed in YAML"
             raise ConfigError(Problem("", detail, source, line)) from None
         if value is None:
             detail = "the file is empty; start from cobot.example.yml, or remove the file"
@@ -104,8 +116,13 @@ class Document:
         return self._lines.get(path)
 
     def problem(self, path: KeyPath, detail: str) -> None:
-        """Note that something is wrong. A path of the command line starts with a dash."""
-        in_file = not (path and str(path[0]).startswith("-"))
+        """Note that something is wrong.
+
+        A path of the command line starts with a dash, one of the environment with a dollar.
+        """
+        if path in self._unexpanded:
+            return  # its variable is the fault; what stands there instead is none
+        in_file = not (path and str(path[0]).startswith(("-", "$")))
         source, line = (self.source, self.line(path)) if in_file else ("", None)
         self.problems.append(Problem(dotted(path), detail, source, line))
 
@@ -124,26 +141,34 @@ class Document:
         return value
 
     def _expand_text(self, text: str, path: KeyPath) -> str:
+        # The text itself is in no message: it may be a secret.
+        faults: list[str] = []
+
         def replace(match: re.Match[str]) -> str:
             escaped, name, has_default, default, closed = match.groups()
             if escaped:
                 return "$"
-            if not name or not closed:
-                detail = f"{text!r} is no variable; write ${{NAME}}, or $${{ for a plain ${{"
-                self.problem(path, detail)
+            if not closed:
+                faults.append(
+                    "has a ${ that is no variable; write ${NAME}, or $${ for a plain ${"
+                )
             elif has_default:
                 return self.environ.get(name) or default
-            elif name not in self.environ:
-                self.problem(
-                    path,
-                    f"the environment variable {name} is not set;"
-                    f" set it, or give a default: ${{{name}:-...}}",
-                )
-            else:
+            elif name in self.environ:
                 return self.environ[name]
-            return match.group()
+            else:
+                faults.append(
+                    f"the environment variable {name} is not set;"
+                    f" set it, or give a default: ${{{name}:-...}}"
+                )
+            return ""
 
-        return Expanded(_VARIABLE.sub(replace, text))
+        expanded = _VARIABLE.sub(replace, text)
+        for fault in dict.fromkeys(faults):
+            self.problem(path, fault)
+        if faults:
+            self._unexpanded.add(path)
+        return Expanded(expanded)
 
     def place(self, path: KeyPath, line: int) -> None:
         """Note the line of a value."""
@@ -153,10 +178,12 @@ class Document:
 def _read_text(path: Path, source: str) -> str:
     try:
         raw = path.read_bytes()
-    except OSError as error:
-        if path.is_dir():
-            detail = "is a folder; name a file"
-        elif path.is_symlink() and not path.exists():
+    except IsADirectoryError:
+        raise ConfigError(Problem("", "is a folder; name a file", source)) from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError):
+            detail = "cannot be read: the name has a NUL character"
+        elif isinstance(error, FileNotFoundError) and path.is_symlink():
             detail = "is a link to a file that does not exist"
         elif isinstance(error, FileNotFoundError):
             detail = "does not exist; see cobot.example.yml for how to write one"
@@ -170,6 +197,26 @@ def _read_text(path: Path, source: str) -> str:
         raise ConfigError(Problem("", "is not UTF-8 text", source, line)) from None
 
 
+def _parse(text: str, document: Document) -> Any:
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        return None if root is None else _Nodes(loader, document).value(root, ())
+    except RecursionError:
+        raise _broken("it is nested too deeply", loader.get_mark()) from None
+    except (OverflowError, ValueError) as error:
+        # The scanner's own, for an escape such as "\\UFFFFFFFF".
+        if isinstance(error, yaml.YAMLError):
+            raise
+        raise _broken(f"an impossible escape: {error}", loader.get_mark()) from None
+    finally:
+        loader.dispose()
+
+
+def _broken(problem: str, mark: yaml.Mark) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+
+
 @attrs.define
 class _Nodes:
     """Turns PyYAML's nodes into plain values and notes the line of each."""
@@ -177,13 +224,16 @@ class _Nodes:
     loader: _Loader
     document: Document
     _open: set[int] = attrs.field(factory=set)
+    _checked: set[int] = attrs.field(factory=set)  # mappings whose keys were looked at
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self.document.place(path, node.start_mark.line + 1)
         if id(node) in self._open:
-            raise yaml.MarkedYAMLError(
-                problem="an alias stands inside what it names", problem_mark=node.start_mark
-            )
+            raise _broken("an alias stands inside what it names", node.start_mark)
+        if len(path) > DEPTH:
+            raise _broken(f"it is nested deeper than {DEPTH} levels", node.start_mark)
+        if node.tag not in _TAGS:
+            raise _broken(f"the tag {node.tag!r} is unknown; remove it", node.start_mark)
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode):
@@ -192,30 +242,46 @@ class _Nodes:
                 return [
                     self.value(inner, (*path, index)) for index, inner in enumerate(node.value)
                 ]
-            return self.loader.construct_object(node)
+            return self._scalar(node)
         finally:
             self._open.discard(id(node))
 
+    def _scalar(self, node: yaml.Node) -> Any:
+        try:
+            return self.loader.construct_object(node)
+        except (AttributeError, KeyError, OverflowError, ValueError):
+            kind = node.tag.rpartition(":")[2]
+            raise _broken(
+                f"what stands here cannot be read as {kind}", node.start_mark
+            ) from None
+
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
-        seen: dict[str, int] = {}
-        for key_node, _ in node.value:
-            key = key_node.value
-            line = key_node.start_mark.line + 1
-            if not isinstance(key, str):
-                raise yaml.MarkedYAMLError(
-                    problem="a key must be a plain word", problem_mark=key_node.start_mark
-                )
-            if key in seen:
-                self.document.place((*path, key), line)
-                self.document.problem((*path, key), f"stands twice, first on line {seen[key]}")
-            seen[key] = line
-        self.loader.flatten_mapping(node)
+        # Once: merging changes the node, and an alias brings it here again.
+        if id(node) not in self._checked:
+            self._checked.add(id(node))
+            self._check_keys(node, path)
+            self.loader.flatten_mapping(node)
+            for key_node, _ in node.value:
+                if not isinstance(key_node.value, str):
+                    raise _broken("a key must be a plain word", key_node.start_mark)
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             inner = (*path, key_node.value)
             self.document.place(inner, key_node.start_mark.line + 1)
             values[key_node.value] = self.value(value_node, inner)
         return values
+
+    def _check_keys(self, node: yaml.MappingNode, path: KeyPath) -> None:
+        seen: dict[str, int] = {}
+        for key_node, _ in node.value:
+            key = key_node.value
+            line = key_node.start_mark.line + 1
+            if not isinstance(key, str):
+                raise _broken("a key must be a plain word", key_node.start_mark)
+            if key in seen:
+                self.document.place((*path, key), line)
+                self.document.problem((*path, key), f"stands twice, first on line {seen[key]}")
+            seen[key] = line
 
 
 def dotted(path: KeyPath) -> str:
@@ -236,6 +302,8 @@ def kind_of(value: object) -> str:
         return "keys with values"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, Expanded):
+        return "the text of a variable"
     if isinstance(value, str):
         return f"the text {value!r}" if len(value) <= 40 else "a text"
     return f"the number {value}"

@@ -7,7 +7,7 @@ nothing, so each kind of value is checked before cattrs converts it.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -21,9 +21,9 @@ from cattrs.cols import (
     list_structure_factory,
     mapping_structure_factory,
 )
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
-from cobot.config.document import Document, Expanded, KeyPath, kind_of
+from cobot.config.document import INTEGER, NUMBER, Document, Expanded, KeyPath, kind_of
 from cobot.config.values import Id, Secret
 from cobot.errors import PluginError
 
@@ -31,7 +31,14 @@ T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
 
-def structure(document: Document, path: KeyPath, value: Any, cls: type[T]) -> T | None:
+def structure(
+    document: Document,
+    path: KeyPath,
+    value: Any,
+    cls: type[T],
+    *,
+    known: Collection[str] = (),
+) -> T | None:
     """Build an attrs class from a section.
 
     Args:
@@ -39,6 +46,7 @@ def structure(document: Document, path: KeyPath, value: Any, cls: type[T]) -> T 
         path: The way to the section.
         value: The section, variables expanded.
         cls: The attrs class to build.
+        known: Keys of the section that somebody else reads; named to who misspells one.
 
     Returns:
         The object; None if something is wrong, which is noted in the document.
@@ -54,7 +62,7 @@ def structure(document: Document, path: KeyPath, value: Any, cls: type[T]) -> T 
     try:
         return converter.structure(value, cls)
     except Exception as error:  # noqa: BLE001 -- validators are a plugin's code
-        for inner, detail in _faults(error, path):
+        for inner, detail in _faults(error, path, cls, known):
             document.problem(inner, detail)
         return None
 
@@ -71,28 +79,64 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
     return f"unknown key{hint or '; known: ' + (', '.join(sorted(known)) or 'none')}"
 
 
-def _faults(error: BaseException, path: KeyPath) -> Iterable[tuple[KeyPath, str]]:
+def _faults(
+    error: BaseException, path: KeyPath, cls: Any, known: Collection[str] = ()
+) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(error, cattrs.ClassValidationError):
+        aliases = {field.name: field.alias or field.name for field in attrs.fields(error.cl)}
         noted, bare = error.group_exceptions()
         for inner, note in noted:
-            yield from _faults(inner, (*path, note.name))
+            yield from _faults(inner, (*path, aliases.get(note.name, note.name)), note.type)
         for plain in bare:
-            yield from _faults(plain, path)
+            yield from _faults(plain, path, error.cl, known)
     elif isinstance(error, cattrs.IterableValidationError):
         items, bare = error.group_exceptions()
         for inner, item in items:
-            yield from _faults(inner, (*path, item.index))
+            yield from _faults(inner, (*path, item.index), item.type)
         for plain in bare:
-            yield from _faults(plain, path)
+            yield from _faults(plain, path, cls)
     elif isinstance(error, cattrs.ForbiddenExtraKeysError):
-        known = [field.alias or field.name for field in attrs.fields(error.cl)]
+        own = [field.alias or field.name for field in attrs.fields(error.cl)]
         for key in sorted(error.extra_fields):
-            yield (*path, key), unknown_key(key, known)
+            yield (*path, key), unknown_key(key, [*own, *known])
     elif isinstance(error, KeyError):
         yield path, "is missing"
     else:
         # Validators of attrs give further arguments for programs after the sentence.
         yield path, str(error.args[0]) if error.args else type(error).__name__
+
+
+def _validated(field: attrs.Attribute[Any], hook: Hook) -> Hook:
+    """Run a field's validators with its hook, so that what they say has the field's path."""
+
+    def structure_field(value: Any, kind: Any) -> Any:
+        made = hook(value, kind)
+        if field.validator is not None and field.converter is None:
+            field.validator(None, field, made)
+        return made
+
+    return structure_field
+
+
+def _attrs_class(converter: cattrs.Converter) -> Callable[[Any], Hook]:
+    def attrs_class(cls: Any) -> Hook:
+        overrides: dict[str, Any] = {
+            field.name: override(
+                struct_hook=_validated(field, converter.get_structure_hook(field.type))
+            )
+            for field in attrs.fields(attrs.resolve_types(cls))
+            if field.validator is not None and field.init
+        }
+        made = make_dict_structure_fn(
+            cls,
+            converter,
+            _cattrs_forbid_extra_keys=True,
+            _cattrs_use_alias=True,
+            **overrides,
+        )
+        return _checked(dict, made)
+
+    return attrs_class
 
 
 def _converter(document: Document) -> cattrs.Converter:
@@ -121,18 +165,7 @@ def _converter(document: Document) -> cattrs.Converter:
     converter.register_structure_hook_factory(
         is_mapping, lambda cls: _checked(dict, mapping_structure_factory(cls, converter))
     )
-    converter.register_structure_hook_factory(
-        attrs.has,
-        lambda cls: _checked(
-            dict,
-            make_dict_structure_fn(
-                cls,
-                converter,
-                _cattrs_forbid_extra_keys=True,
-                _cattrs_use_alias=True,
-            ),
-        ),
-    )
+    converter.register_structure_hook_factory(attrs.has, _attrs_class(converter))
     return converter
 
 
@@ -160,22 +193,16 @@ def _bool(value: Any, _: Any) -> bool:
 
 
 def _int(value: Any, _: Any) -> int:
-    if isinstance(value, Expanded):
-        try:
-            return int(value)
-        except ValueError:
-            pass
+    if isinstance(value, Expanded) and INTEGER.fullmatch(value):
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"expected a whole number, got {kind_of(value)}")
     return value
 
 
 def _float(value: Any, _: Any) -> float:
-    if isinstance(value, Expanded):
-        try:
-            return float(value)
-        except ValueError:
-            pass
+    if isinstance(value, Expanded) and NUMBER.fullmatch(value):
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"expected a number, got {kind_of(value)}")
     return float(value)
@@ -185,6 +212,8 @@ def _path(value: Any, _: Any) -> Path:
     text = _text(value, None)
     if not text:
         raise ValueError("expected a path, got empty text")
+    if "\0" in text:
+        raise ValueError("expected a path, got one with a NUL character")
     return Path(text).expanduser()
 
 

@@ -15,7 +15,7 @@ from cobot.config.document import kind_of
 from cobot.config.settings import NoSettings
 from cobot.config.structure import as_mapping, nearest, structure
 from cobot.context import Context
-from cobot.errors import ConfigError, PluginError
+from cobot.errors import ConfigError, PluginError, first_line
 from cobot.plugins.discovery import Candidate
 from cobot.plugins.refusals import is_channel
 from cobot.plugins.registry import Plugin, Plugins
@@ -149,7 +149,7 @@ class Loader:
             raise _NotConfigured from error
         except Exception as error:
             raise PluginError(
-                f"plugin {section.name!r} cannot be built: {_in_words(error)}"
+                f"plugin {section.name!r} cannot be built: {first_line(error)}"
             ) from error
 
     def _settings(self, section: Section, source: Any) -> tuple[PluginSettings, object]:
@@ -172,7 +172,13 @@ class Loader:
         core = structure(document, section.path, for_core, core_cls)
         if cls is not None:
             _check_settings_class(section, cls, core_names)
-            settings = structure(document, section.path, settings, cls)
+            settings = structure(
+                document,
+                section.path,
+                settings,
+                cls,
+                known=[*core_names, "plugin", "enabled"],
+            )
         if core is None or settings is None or len(document.problems) > problems:
             raise _NotConfigured
         return core, settings
@@ -202,7 +208,7 @@ def _imported(section: Section, candidate: Candidate) -> Any:
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"plugin {section.name!r} ({candidate.distribution}) cannot be imported:"
-            f" {_in_words(error)}"
+            f" {first_line(error)}"
         ) from error
     if not isinstance(source, type | ModuleType):
         raise PluginError(
@@ -223,8 +229,3 @@ def _check_settings_class(section: Section, cls: Any, core_names: set[str]) -> N
             f"plugin {section.name!r}: its Settings has {', '.join(clash)}, which is a key of"
             " the core; rename it"
         )
-
-
-def _in_words(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
