@@ -50,7 +50,7 @@ class Function:
 
 def _find(target: str) -> Callable[..., Any]:
     module_name, colon, name = target.partition(":")
-    if not (module_name and colon and name):
+    if not (module_name and colon and name) or module_name.startswith("."):
         raise _wrong(f"expected module:name, got {target!r}")
     try:
         module = importlib.import_module(module_name)

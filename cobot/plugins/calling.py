@@ -6,6 +6,7 @@ So each implementation is called by itself, awaited, and only then looked at.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from time import perf_counter
@@ -13,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from cobot.errors import ChannelError, HookFailed
+from cobot.errors import ChannelError, HookFailed, first_line
+from cobot.hookspecs import WORKING
 from cobot.plugins.threads import ThreadPool
 
 
@@ -73,21 +75,33 @@ class Caller:
             if hasattr(result, "__await__"):
                 result = await result
             return result
-        except ChannelError:
+        except BaseException as error:
             timing.failures += 1
-            raise
-        except Exception as error:
-            timing.failures += 1
-            raise self.failed(error) from error
+            failure = self.blame(error)
+            if failure is None:
+                raise
+            raise failure from error
         finally:
             elapsed = perf_counter() - started
             timing.total_s += elapsed
             timing.longest_s = max(timing.longest_s, elapsed)
 
-    def failed(self, error: Exception) -> HookFailed:
-        """Return the error that blames this plugin for an exception."""
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return HookFailed(self.plugin_name, self.hook, text)
+    def blame(self, error: BaseException) -> HookFailed | None:
+        """Return the error that blames the plugin; None if what was raised is not its fault.
+
+        Not its fault are what the network said to a hook that works, and a cancellation that
+        is meant for us. A CancelledError or a SystemExit of its own would end more than the
+        call.
+        """
+        if isinstance(error, KeyboardInterrupt | GeneratorExit):
+            return None
+        if isinstance(error, ChannelError) and self.hook in WORKING:
+            return None
+        if isinstance(error, asyncio.CancelledError):
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                return None
+        return HookFailed(self.plugin_name, self.hook, first_line(error))
 
 
 def is_async(function: Callable[..., Any]) -> bool:

@@ -62,6 +62,7 @@ class Loader:
     ) -> None:
         self.plugins = Plugins()
         self.reports: dict[str, Report] = {}
+        self.failures: list[str] = []  # of plugins that are broken, a line each
         self._configuration = configuration
         self._candidates = candidates
         self._make_context = make_context
@@ -86,6 +87,7 @@ class Loader:
         except PluginError as error:
             report.state = "broken"
             report.reason = str(error)
+            self.failures.append(f"{error}; go on without it: -p no:{section.name}")
             # The cause may quote settings; -v is for people who look at their own machine.
             log.debug("%s", error, exc_info=error)
             return None
@@ -147,7 +149,7 @@ class Loader:
             for problem in error.problems:
                 self._configuration.document.problem(section.path, problem.detail)
             raise _NotConfigured from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"plugin {section.name!r} cannot be built: {first_line(error)}"
             ) from error
@@ -198,7 +200,8 @@ class Loader:
         said = f"no plugin called {name!r} is installed; {hint}"
         if section.path[0] in ("agent", "--agent"):
             return said
-        return f"{said}, or go on without it: -p no:{section.name}"
+        away = f"or go on without it: -p no:{section.name}"
+        return f"{said} {away}" if said.endswith("?") else f"{said}, {away}"
 
 
 def _imported(section: Section, candidate: Candidate) -> Any:

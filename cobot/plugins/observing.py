@@ -7,13 +7,16 @@ import logging
 from collections import deque
 from typing import Any
 
-from cobot.errors import ChannelError, PluginError
+from cobot.errors import HookFailed
 from cobot.plugins.calling import Caller
 
 log = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 1000
 """Calls that may wait for one plugin; what comes on top is dropped and counted."""
+
+LETTING_GO_S = 0.1
+"""How long a call may take to end when it is cancelled at a stop."""
 
 TIME_LIMIT_S = 10.0
 """How long one call may take."""
@@ -55,15 +58,16 @@ class Observer:
             )
 
     async def close(self, timeout_s: float) -> None:
-        """Let it finish what waits, for at most that long."""
-        if self._task is None:
-            return
-        _, late = await asyncio.wait([self._task], timeout=timeout_s)
-        for task in late:
-            task.cancel()
-            self.dropped += len(self._waiting)
-            self._waiting.clear()
-            await asyncio.wait([task])
+        """Let it finish what waits, for at most that long, and say what it missed."""
+        task = self._task
+        if task is not None:
+            _, late = await asyncio.wait([task], timeout=timeout_s)
+            if late:
+                self.dropped += len(self._waiting)
+                self._waiting.clear()
+                task.cancel()
+                # A little time to let go; who ignores it is left behind.
+                await asyncio.wait([task], timeout=LETTING_GO_S)
         if self.dropped:
             log.warning("plugin %r missed %d observations", self._plugin_name, self.dropped)
 
@@ -86,5 +90,6 @@ class Observer:
                 self._time_limit_s,
                 caller.hook,
             )
-        except (ChannelError, PluginError) as error:
-            log.warning("%s", error, exc_info=error)
+        except HookFailed as error:
+            log.warning("%s", error)
+            log.debug("the failure in full", exc_info=error)

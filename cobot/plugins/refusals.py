@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from cobot.config.structure import nearest
+from cobot.errors import first_line
 from cobot.hookspecs import ITERATING, PROJECT, SPECS
 
 HOOKS: Final[dict[str, tuple[str, ...]]] = {
@@ -20,6 +21,25 @@ HOOKS: Final[dict[str, tuple[str, ...]]] = {
     if hasattr(function, f"{PROJECT}_spec")
 }
 """Each hook's name and its arguments, in order."""
+
+NOT_BUILT: Final = frozenset(
+    {
+        "session_typing",
+        "session_presence",
+        "session_edit",
+        "session_delete",
+        "session_react",
+        "session_media",
+        "session_render",
+        "session_prepare",
+        "session_limits",
+        "session_default_target",
+        "session_admit",
+        "workspace_path",
+        "open_journal",
+    }
+)
+"""Hooks that the design has and this version has not: an error says so."""
 
 
 def is_channel(plugin: object) -> bool:
@@ -41,7 +61,10 @@ def refusals(plugin: object) -> list[str]:
         hash(plugin)
     except TypeError:
         return ["it is not hashable; write @attrs.define(eq=False) above its class"]
-    priority = getattr(plugin, "priority", 0)
+    try:
+        priority = getattr(plugin, "priority", 0)
+    except Exception as error:  # noqa: BLE001 -- a property is the plugin's code
+        return [f"its priority cannot be read: {first_line(error)}"]
     if not isinstance(priority, int):
         faults.append(
             f"its priority is {priority!r}; expected a whole number, lower is earlier"
@@ -56,7 +79,7 @@ def refusals(plugin: object) -> list[str]:
             faults.append(f"it has two implementations of {hook}; keep one")
         seen.add(hook)
     faults.extend(
-        f"its {name} has no marker and is never called; put @hookimpl above"
+        f"its {name} has no marker and is never called; {_how_to_mark(plugin, name)}"
         for name in HOOKS
         if name not in seen and _is_unmarked(plugin, name)
     )
@@ -85,12 +108,19 @@ def _faults(name: str, function: Any, marks: dict[str, Any]) -> Iterator[str]:
             )
     if marks.get("optionalhook"):
         yield f"its {name} is marked optionalhook, which hides misspelt names; remove the mark"
+    if hook in NOT_BUILT:
+        yield f"the hook {hook} is not built yet in this version; remove it"
+        return
     if hook not in HOOKS:
-        yield f"no hook is called {hook!r}{nearest(hook, HOOKS)}"
+        hint = nearest(hook, HOOKS) or f"; hooks: {', '.join(HOOKS)}"
+        yield f"no hook is called {hook!r}{hint}"
         return
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            yield f"its {hook} takes {parameter}, which stays empty; {_takes(hook)}"
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+            yield (
+                f"its {hook} takes {stars}{parameter.name}, which stays empty; {_takes(hook)}"
+            )
         elif parameter.name not in HOOKS[hook]:
             yield f"its {hook} takes an unknown argument {parameter.name!r}; {_takes(hook)}"
         elif parameter.default is not parameter.empty:
@@ -105,7 +135,8 @@ def _faults(name: str, function: Any, marks: dict[str, Any]) -> Iterator[str]:
             )
     if inspect.isasyncgenfunction(function) and hook not in ITERATING:
         yield f"its {hook} is an async generator; only {_words(ITERATING)} may be one"
-    if inspect.isgeneratorfunction(function):
+    is_wrapper = marks.get("wrapper") or marks.get("hookwrapper")
+    if inspect.isgeneratorfunction(function) and not is_wrapper:
         yield f"its {hook} is a plain generator; return a list, or write async def"
 
 
@@ -115,6 +146,13 @@ def _is_unmarked(plugin: object, name: str) -> bool:
         return False
     # A channel may inherit the specs themselves, for its type checker.
     return not hasattr(getattr(function, "__func__", function), f"{PROJECT}_spec")
+
+
+def _how_to_mark(plugin: object, name: str) -> str:
+    static = inspect.getattr_static(plugin, name)
+    if isinstance(static, staticmethod | classmethod) and hasattr(static, f"{PROJECT}_impl"):
+        return f"put @hookimpl below @{type(static).__name__}"
+    return "put @hookimpl above"
 
 
 def _takes(hook: str) -> str:

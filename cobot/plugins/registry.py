@@ -11,7 +11,7 @@ import pluggy
 
 from cobot.config.settings import ChannelSettings, PluginSettings
 from cobot.context import Context
-from cobot.errors import ChannelError, PluginError
+from cobot.errors import HookFailed, PluginError, UnknownChannel
 from cobot.hookspecs import DROP, PROJECT, SPECS, WORKING
 from cobot.messages import IncomingMessage, OutgoingMessage
 from cobot.plugins.calling import Caller, is_async
@@ -44,6 +44,8 @@ class Plugin:
     """Where it comes from."""
     version: str = ""
     """The distribution's version."""
+    is_channel: bool = attrs.field(init=False)
+    """Whether it is a channel."""
     observer: Observer = attrs.field(init=False)
     """Its queue of observations."""
     receiving: ThreadPool = attrs.field(init=False)
@@ -52,17 +54,13 @@ class Plugin:
     """The threads of its other plain `def` hooks that work."""
 
     def __attrs_post_init__(self) -> None:
+        self.is_channel = is_channel(self.instance)
         self.observer = Observer(self.name)
         self.receiving = ThreadPool(f"{self.name}-receive", 1)
 
     @working.default
     def _own_threads(self) -> ThreadPool:
         return ThreadPool(self.name, self.settings.sync_threads)
-
-    @property
-    def is_channel(self) -> bool:
-        """Whether it is a channel."""
-        return is_channel(self.instance)
 
     @property
     def priority(self) -> int:
@@ -122,12 +120,20 @@ class Plugins:
         Raises:
             PluginError: One cannot be registered; none of them was. The text says why.
         """
+        there = list(self._plugins.values())
         for plugin in plugins:
             faults = refusals(plugin.instance)
-            if plugin.name in self._plugins:
-                faults.append("another plugin has this name; rename its section")
+            for other in there:
+                if other.name == plugin.name:
+                    faults.append("another plugin has this name; rename its section")
+                elif not faults and other.instance == plugin.instance:
+                    faults.append(
+                        f"it is the same object as plugin {other.name!r}; only a class can"
+                        " serve two sections"
+                    )
             if faults:
                 raise PluginError(f"plugin {plugin.name!r}: {'; '.join(faults)}")
+            there.append(plugin)
         for plugin in plugins:
             self._manager.register(plugin.instance, plugin.name)
             self._plugins[plugin.name] = plugin
@@ -155,6 +161,16 @@ class Plugins:
     def channels(self) -> list[Plugin]:
         """The channels, in start order."""
         return [plugin for plugin in self.in_start_order if plugin.is_channel]
+
+    def require_channel(self, name: str) -> None:
+        """Make sure that a channel is loaded.
+
+        Raises:
+            UnknownChannel: No channel has that name.
+        """
+        plugin = self._plugins.get(name)
+        if plugin is None or not plugin.is_channel:
+            raise UnknownChannel(name, [one.name for one in self.channels])
 
     def caller(self, plugin_name: str, hook: str) -> Caller | None:
         """Return one plugin's caller for a hook; None if it does not implement it."""
@@ -216,11 +232,14 @@ class Plugins:
                 if result is None:
                     continue
                 if result is not DROP and not _is_same(result, message):
-                    raise caller.failed(_not_a_verdict(result, message))
-            except (ChannelError, PluginError) as error:
+                    raise HookFailed(caller.plugin_name, hook, _not_a_verdict(result, message))
+            except HookFailed as error:
                 closed = getattr(self[caller.plugin_name].instance, "fail_closed", False)
                 log.warning(
-                    "%s; its filter is %s", error, "closed" if closed else "passed over"
+                    "plugin %r: %s; its filter is %s",
+                    caller.plugin_name,
+                    error,
+                    "closed" if closed else "passed over",
                 )
                 log.debug("the failure in full", exc_info=error)
                 if closed:
@@ -276,7 +295,7 @@ def _is_same(result: object, message: IncomingMessage | OutgoingMessage) -> bool
     return True
 
 
-def _not_a_verdict(result: object, message: object) -> Exception:
+def _not_a_verdict(result: object, message: object) -> str:
     if type(result) is type(message):
-        return ValueError("it changed the message's id or address; change the content only")
-    return TypeError(f"expected a message, DROP or None, got {result!r}")
+        return "it changed the message's id or address; change the content only"
+    return f"expected a message, DROP or None, got {result!r}"

@@ -7,6 +7,8 @@ never returns would keep a stopped process alive.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -26,6 +28,7 @@ class ThreadPool:
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._busy = 0  # calls waiting or running; touched on the loop alone
+        self._idle = asyncio.Event()
 
     async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function in a thread and return its result.
@@ -45,14 +48,19 @@ class ThreadPool:
         return await future
 
     async def close(self, timeout_s: float) -> bool:
-        """End the threads; return whether all ended in time."""
+        """End the threads; return whether all calls had returned in time."""
         for _ in self._threads:
             self._calls.put(None)
-        deadline = asyncio.get_running_loop().time() + timeout_s
+        self._idle.clear()
+        if self._busy:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._idle.wait()
+        if self._busy:
+            return False
         for thread in self._threads:
-            left = deadline - asyncio.get_running_loop().time()
-            await asyncio.to_thread(thread.join, max(left, 0))
-        return not any(thread.is_alive() for thread in self._threads)
+            thread.join()  # at once: it has nothing left but to end
+        return True
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
@@ -67,15 +75,19 @@ class ThreadPool:
                 loop.call_soon_threadsafe(self._settle, future, result, error)
             except RuntimeError:
                 return  # the loop is closed: stop did not wait for us, nobody listens
-            del call, future, result, error  # a waiting thread must keep nothing alive
+            # A waiting thread must keep nothing alive.
+            del call, future, function, arguments, result, error
 
     def _settle(
         self, future: asyncio.Future[Any], result: Any, error: BaseException | None
     ) -> None:
         self._busy -= 1
+        if self._busy == 0:
+            self._idle.set()
         if future.done():
-            return
-        if error is None:
+            if inspect.iscoroutine(result):
+                result.close()  # nobody waits for it any more, and it must not complain
+        elif error is None:
             future.set_result(result)
         else:
             future.set_exception(error)
