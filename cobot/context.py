@@ -96,9 +96,10 @@ class Context:
     def finished(self) -> None:
         """Report that nothing more will ever arrive, as at the end of a file.
 
-        When every channel that receives has finished, the session answers what it has and
-        ends. A network's end of a connection is no such thing: return, and
-        `session_receive` is called again.
+        `session_receive` is not called again once it has returned, and what it still hands
+        over is stored. When that is so for every channel that receives, the session answers
+        what it has and ends. A network's end of a connection is no such thing: return
+        without this, and `session_receive` is called again.
         """
         if self._health is not None:
             self._health.finished()

@@ -210,6 +210,10 @@ class Address:
     thread_id: str | None = attrs.field(default=None, converter=_optional_id)
     """The thread or topic in the chat; None where there is none."""
 
+    def __str__(self) -> str:
+        parts = (self.channel_type, self.channel_id, self.thread_id)
+        return "/".join(part for part in parts if part is not None)
+
 
 Fetch: TypeAlias = Callable[["Media", int], Awaitable[bytes]]
 """Gets the bytes of media that lie elsewhere: `await fetch(media, limit_bytes)`."""

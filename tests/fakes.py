@@ -116,6 +116,7 @@ class FakeChannel(ChannelSpec):
         """Have the channel report that nothing more will arrive."""
         assert self.context is not None
         self.context.finished()
+        self.network.put_nowait(None)
 
     @property
     def texts(self) -> list[str]:

@@ -139,6 +139,6 @@ class Journal(Protocol):
         """Record that an operation will not be done."""
         ...
 
-    async def backlog(self) -> Backlog:
-        """Return how much waits or runs."""
+    async def backlog(self, channels: Collection[str] | None = None) -> Backlog:
+        """Return how much waits or runs; of the operations, those of some channels only."""
         ...

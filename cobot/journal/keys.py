@@ -11,7 +11,8 @@ from cobot.journal import Key
 def message_key(channel: str, key: Key) -> str:
     """Return an incoming message's own key: the same for the same message, for ever."""
     parts = (channel, key.channel_id, key.thread_id, key.kind, key.id, key.version)
-    return _digest("\0".join("" if part is None else f"+{part}" for part in parts))
+    # With lengths: an id may hold any character.
+    return _digest("".join("-" if part is None else f"{len(part)}:{part}" for part in parts))
 
 
 def operation_key(cause: str, index: int) -> str:

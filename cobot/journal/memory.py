@@ -17,8 +17,8 @@ from cobot.messages import Address, IncomingMessage, OutgoingMessage, Receipt
 KEYS_KEPT = 100_000
 """Keys remembered for each channel; a network redelivers only what is recent."""
 
-JOBS_KEPT = 10_000
-"""Messages that may wait; `publish` waits for room, and so holds back who receives."""
+ROWS_KEPT = 10_000
+"""Messages and operations that may wait; `publish` waits for room, and so do receivers."""
 
 H = TypeVar("H")
 V = TypeVar("V")
@@ -72,10 +72,10 @@ class MemoryJournal:
     """Keeps the promises of `Journal` for as long as the process lives."""
 
     def __init__(
-        self, clock: Clock, *, jobs_kept: int = JOBS_KEPT, keys_kept: int = KEYS_KEPT
+        self, clock: Clock, *, rows_kept: int = ROWS_KEPT, keys_kept: int = KEYS_KEPT
     ) -> None:
         self._clock = clock
-        self._jobs_kept = jobs_kept
+        self._rows_kept = rows_kept
         self._keys_kept = keys_kept
         self._channels: dict[str, _Channel] = {}
         self._jobs: _Lines[str, Job] = _Lines()
@@ -96,7 +96,7 @@ class MemoryJournal:
         self, channel: str, rows: Sequence[Row], cursors: Mapping[str, str]
     ) -> Collection[Key]:
         """Store what arrived; wait while too many messages wait already."""
-        while self._jobs.count >= self._jobs_kept:
+        while self._count() >= self._rows_kept:
             self._room.clear()
             await self._room.wait()
         # Storing is where a receiver lets others run; a channel that never waits for its
@@ -157,9 +157,13 @@ class MemoryJournal:
         """Record that an operation will not be done."""
         self._done(operation)
 
-    async def backlog(self) -> Backlog:
-        """Return how much waits or runs."""
-        operations = sum(channel.operations.count for channel in self._channels.values())
+    async def backlog(self, channels: Collection[str] | None = None) -> Backlog:
+        """Return how much waits or runs; of the operations, those of some channels only."""
+        operations = sum(
+            channel.operations.count
+            for name, channel in self._channels.items()
+            if channels is None or name in channels
+        )
         return Backlog(self._jobs.count, operations)
 
     def _channel(self, name: str) -> _Channel:
@@ -185,3 +189,8 @@ class MemoryJournal:
     def _done(self, operation: Operation) -> None:
         message = operation.message
         self._channel(message.channel_type).operations.done(message.address)
+        self._room.set()
+
+    def _count(self) -> int:
+        operations = sum(channel.operations.count for channel in self._channels.values())
+        return self._jobs.count + operations

@@ -27,12 +27,15 @@ class Crew:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    async def cancel(self) -> None:
-        """Cancel all and wait until they have ended."""
-        for task in self._tasks:
+    async def cancel(self, timeout_s: float) -> int:
+        """Cancel all; return how many have not ended in that time."""
+        running = {*self._tasks}
+        for task in running:
             task.cancel()
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        if not running:
+            return 0
+        _, late = await asyncio.wait(running, timeout=timeout_s)
+        return len(late)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

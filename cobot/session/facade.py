@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
+from functools import partial
+from itertools import groupby
 from random import Random
 from typing import Any
 
 import attrs
 
 from cobot.clock import Clock
-from cobot.errors import ChannelError, CobotError, Rejected, UnknownChannel
+from cobot.errors import (
+    ChannelError,
+    CobotError,
+    DeliveryUnknown,
+    Rejected,
+    Remedy,
+    Unreachable,
+)
 from cobot.journal import Backlog, Journal
 from cobot.journal.keys import random_key
 from cobot.messages import IncomingMessage, OutgoingMessage, Receipt
@@ -39,6 +48,28 @@ class Outcome:
     """What was still waiting."""
     parked: tuple[str, ...]
     """Channels that had been given up."""
+    abandoned: int
+    """Calls of plugins that would not be cancelled and still run."""
+
+
+def _receipt_to_come() -> asyncio.Future[Receipt]:
+    receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+    receipt.add_done_callback(_retrieved)
+    return receipt
+
+
+def _retrieved(receipt: asyncio.Future[Receipt]) -> None:
+    # Nobody may be waiting any more; an error has been logged all the same.
+    if not receipt.cancelled():
+        receipt.exception()
+
+
+@attrs.frozen(eq=False)
+class _Waiting:
+    """Somebody waits for a receipt."""
+
+    channel_type: str
+    receipt: asyncio.Future[Receipt] = attrs.field(factory=_receipt_to_come)
 
 
 class Session:
@@ -74,9 +105,11 @@ class Session:
         self._random = random
         self._stop_timeout_s = stop_timeout_s
         self._stop_asked = asyncio.Event()
+        self._all_started = asyncio.Event()
         self._progress = asyncio.Event()
         self._failures = 0
-        self._receipts: dict[str, asyncio.Future[Receipt]] = {}  # by the operation's key
+        self._is_running = False
+        self._receipts: dict[str, _Waiting] = {}  # by the operation's key
         self._turns = Turns(
             plugins, journal, agent, on_settled=self._settled, on_failed=self._turn_failed
         )
@@ -99,24 +132,28 @@ class Session:
             ChannelError: It was not delivered.
         """
         name = message.channel_type
-        if name not in self._senders:
-            raise UnknownChannel(name, self._senders)
+        self._plugins.require_channel(name)
         verdict = await self._plugins.filter("session_outgoing", message)
         if verdict.dropped_by is not None:
             raise Rejected(name, "send", f"dropped by the filter of {verdict.dropped_by}")
         if verdict.refused_by is not None:
             raise Rejected(name, "send", f"the filter of {verdict.refused_by} failed")
         filtered: OutgoingMessage = verdict.message
+        self._plugins.require_channel(filtered.channel_type)
+        if not self._is_running:
+            raise Unreachable(name, "send", "the session does not run")
+        parked_by = self.supervisors[filtered.channel_type].parked_by
+        if parked_by is not None:
+            raise parked_by
         key = filtered.key or random_key(self._random)
-        # Before the row exists: another task's waking may have it sent at once.
-        receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self._receipts[key] = receipt
-        try:
+        waiting = self._receipts.get(key)
+        if waiting is None:
+            # Before the row exists: another task's waking may have it sent at once.
+            waiting = self._receipts[key] = _Waiting(filtered.channel_type)
             await self._journal.enqueue([attrs.evolve(filtered, key=key)])
             self._settled([filtered.channel_type])
-            return await receipt
-        finally:
-            del self._receipts[key]
+        # Shielded: others may wait for the same, and it is sent whoever waits.
+        return await asyncio.shield(waiting.receipt)
 
     async def run(self) -> Outcome:
         """Run until the input has ended and all is answered, or until `stop`.
@@ -125,19 +162,19 @@ class Session:
             PluginError: A plugin that is no channel could not be started.
         """
         started: list[Plugin] = []
-        in_order = False
+        finish = False
+        self._is_running = True
         try:
-            for plugin in self._plugins.in_start_order:
-                started.append(plugin)
-                await self._start(plugin)
+            receivers = self._build_channels()
+            await self._until(self._start_all(receivers, started))
             self._workers.add(asyncio.create_task(self._turns.run(), name="turns"))
             self._turns.wake()
             await self._until(self._input_ended())
             if not self._stop_asked.is_set():
                 await self._until(self._drained())
-            in_order = True
+            finish = self._somebody_listens()
         finally:
-            left = await self._shut_down(started, finish=in_order)
+            left, abandoned = await self._shut_down(started, finish=finish)
         return Outcome(
             stopped=self._stop_asked.is_set(),
             failures=self._failures,
@@ -145,48 +182,68 @@ class Session:
             parked=tuple(
                 name for name, one in self.supervisors.items() if one.parked_by is not None
             ),
+            abandoned=abandoned,
         )
 
-    async def _start(self, plugin: Plugin) -> None:
-        if not plugin.is_channel:
+    def _build_channels(self) -> dict[str, Receiver]:
+        """Make what each channel needs, all before the first plugin starts and may send."""
+        receivers = {}
+        for plugin in self._plugins.channels:
+            sender = Sender(
+                plugin.name,
+                self._plugins,
+                self._journal,
+                on_sent=self._sent,
+                on_failed=self._send_failed,
+            )
+            supervisor = Supervisor(
+                plugin,
+                self._plugins,
+                self._clock,
+                self._random,
+                on_parked=partial(self._parked, sender),
+            )
+            receivers[plugin.name] = Receiver(
+                plugin.name,
+                self._plugins,
+                self._journal,
+                on_alive=supervisor.alive,
+                on_stored=self._turns.wake,
+            )
+            self._senders[plugin.name] = sender
+            self.supervisors[plugin.name] = supervisor
+        for plugin in self._plugins.in_start_order:
             if plugin.context is not None:
-                plugin.context.attach(self, None)
+                plugin.context.attach(self, self.supervisors.get(plugin.name))
+        return receivers
+
+    async def _start_all(
+        self, receivers: Mapping[str, Receiver], started: list[Plugin]
+    ) -> None:
+        for plugin in self._plugins.in_start_order:
+            started.append(plugin)
+            if plugin.is_channel:
+                self._start_channel(plugin.name, receivers[plugin.name])
+                continue
             caller = self._plugins.caller(plugin.name, "cobot_start")
             if caller is not None:
                 await caller()
-            return
-        supervisor = Supervisor(plugin, self._plugins, self._clock, self._random)
-        receiver = Receiver(
-            plugin.name,
-            self._plugins,
-            self._journal,
-            on_alive=supervisor.alive,
-            on_stored=self._turns.wake,
-        )
-        sender = Sender(
-            plugin.name,
-            self._plugins,
-            self._journal,
-            on_sent=self._sent,
-            on_failed=self._send_failed,
-        )
-        if plugin.context is not None:
-            plugin.context.attach(self, supervisor)
-        self.supervisors[plugin.name] = supervisor
-        self._senders[plugin.name] = sender
-        self._channels[plugin.name] = asyncio.create_task(
-            supervisor.run(receiver), name=f"channel-{plugin.name}"
+        self._all_started.set()
+
+    def _start_channel(self, name: str, receiver: Receiver) -> None:
+        supervisor = self.supervisors[name]
+        self._channels[name] = asyncio.create_task(
+            supervisor.run(receiver, self._all_started), name=f"channel-{name}"
         )
         self._workers.add(
             asyncio.create_task(
-                self._send_when_started(supervisor, sender), name=f"sender-{plugin.name}"
+                self._send_when_started(supervisor, self._senders[name]),
+                name=f"sender-{name}",
             )
         )
 
     async def _send_when_started(self, supervisor: Supervisor, sender: Sender) -> None:
         await supervisor.started.wait()
-        if supervisor.parked_by is not None:
-            await sender.refuse(supervisor.parked_by)
         sender.wake()
         await sender.run()
 
@@ -200,27 +257,38 @@ class Session:
 
     def _turn_failed(self, message: IncomingMessage, error: CobotError) -> None:
         self._failures += 1
-        log.error("message %r of %r is not answered: %s", message.id, message.address, error)
+        log.error("message %r of %s is not answered: %s", message.id, message.address, error)
         log.debug("the failure in full", exc_info=error)
         self._plugins.observe("session_on_failure", message=message, error=error)
         self._turns.wake()
         self._progress.set()
 
     def _sent(self, message: OutgoingMessage, receipt: Receipt) -> None:
-        waiting = self._receipts.get(message.key)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(receipt)
+        waiting = self._receipts.pop(message.key, None)
+        if waiting is not None:
+            waiting.receipt.set_result(receipt)
         self._plugins.observe("session_on_send", message=message, receipt=receipt)
         self._progress.set()
 
     def _send_failed(self, message: OutgoingMessage, error: ChannelError) -> None:
-        waiting = self._receipts.get(message.key)
-        if waiting is not None and not waiting.done():
-            waiting.set_exception(error)
+        waiting = self._receipts.pop(message.key, None)
+        if waiting is not None:
+            waiting.receipt.set_exception(error)
         self._failures += 1
-        log.error("a message to %r is not delivered: %s", message.address, error)
+        if error.remedy is Remedy.PARK:
+            self.supervisors[message.channel_type].park(error)  # which logs it
+        else:
+            log.error("a message to %s is not delivered: %s", message.address, error)
         log.debug("the failure in full", exc_info=error)
         self._plugins.observe("session_on_failure", message=message, error=error)
+        self._progress.set()
+
+    def _parked(self, sender: Sender, error: ChannelError) -> None:
+        sender.park()
+        for key, waiting in list(self._receipts.items()):
+            if waiting.channel_type == error.channel_type:
+                del self._receipts[key]
+                waiting.receipt.set_exception(error)
         self._progress.set()
 
     # How a run ends.
@@ -232,69 +300,122 @@ class Session:
         ]
         await (asyncio.wait(receiving) if receiving else asyncio.Event().wait())
 
+    def _somebody_listens(self) -> bool:
+        return any(one.parked_by is None for one in self.supervisors.values())
+
     async def _drained(self) -> None:
         while True:
             self._progress.clear()
-            if not await self._journal.backlog():
+            # What is for a parked channel stays in the journal until the next start.
+            working = [name for name, one in self.supervisors.items() if one.parked_by is None]
+            if not working or not await self._journal.backlog(working):
                 return
             await self._progress.wait()
 
     async def _until(self, work: Coroutine[Any, Any, None]) -> None:
         """Wait for something, for `stop`, or for a task of our own that breaks."""
         waiting = asyncio.create_task(work)
-        stop = asyncio.create_task(self._stop_asked.wait())
-        ours = {*self._workers, *self._channels.values()}
+        stop: asyncio.Task[Any] = asyncio.create_task(self._stop_asked.wait())
+        seen: set[asyncio.Task[Any]] = set()
         try:
             while not waiting.done() and not stop.done():
+                # Anew each time: starting makes some of them.
+                ours = {*self._workers, *self._channels.values()} - seen
                 done, _ = await asyncio.wait(
                     {waiting, stop} | ours, return_when=asyncio.FIRST_COMPLETED
                 )
                 for task in done & ours:
-                    ours.discard(task)
+                    seen.add(task)
                     task.result()
         finally:
-            await _cancelled({waiting, stop})
+            await _cancelled({waiting, stop}, timeout_s=self._stop_timeout_s)
+        if waiting.done() and not waiting.cancelled():
+            waiting.result()
 
-    async def _shut_down(self, started: list[Plugin], *, finish: bool) -> Backlog:
+    async def _shut_down(self, started: list[Plugin], *, finish: bool) -> tuple[Backlog, int]:
+        """Stop everything; return what is left and how many calls would not stop."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._stop_timeout_s
 
         def left_s() -> float:
             return max(deadline - loop.time(), LEAST_STOP_S)
 
-        await _cancelled(self._channels.values(), timeout_s=left_s())
-        if finish:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self._drained()
-            except TimeoutError:
-                log.warning("not everything was finished in %g s", self._stop_timeout_s)
-        left = await self._journal.backlog()
-        await _cancelled(self._workers)
-        await self._turns.cancel()
-        for sender in self._senders.values():
-            await sender.cancel()
-        for plugin in started:
-            await plugin.observer.close(left_s())
         try:
-            async with asyncio.timeout(left_s()):
-                await self._stop_plugins(started)
+            await _cancelled(self._channels.values(), timeout_s=left_s())
+            if finish:
+                await self._finish(deadline)
+            # What observers do at the end may be to send.
+            await asyncio.gather(*(plugin.observer.close(left_s()) for plugin in started))
+            if finish:
+                await self._finish(deadline)
+            left = await self._left(must_know=finish)
+        finally:
+            self._is_running = False
+            await _cancelled(self._workers, timeout_s=left_s())
+            crews: list[Turns | Sender] = [self._turns, *self._senders.values()]
+            abandoned = await asyncio.gather(*(crew.cancel(left_s()) for crew in crews))
+            self._fail_who_waits()
+            await self._stop_plugins(started, left_s())
+            idle_s = max(deadline - loop.time(), 0)
+            await asyncio.gather(*(_close_threads(plugin, idle_s) for plugin in started))
+            for line in self._plugins.timings():
+                log.debug("%s", line)
+        deaf = sum(not task.done() for task in self._channels.values())
+        return left, sum(abandoned) + deaf
+
+    async def _left(self, *, must_know: bool) -> Backlog:
+        try:
+            return await self._journal.backlog()
+        except Exception as error:
+            if must_know:
+                raise
+            # An error is on its way out already, perhaps for the same cause.
+            log.warning("the journal does not say what is left: %s", error)
+            return Backlog()
+
+    async def _finish(self, deadline: float) -> None:
+        """Answer and deliver what is stored, until the deadline."""
+        drained = asyncio.create_task(self._drained())
+        timeout_s = max(deadline - asyncio.get_running_loop().time(), 0)
+        done, _ = await asyncio.wait(
+            {drained, *self._workers},
+            timeout=timeout_s,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        await _cancelled({drained})
+        if not done:
+            log.warning("not everything was finished in %g s", self._stop_timeout_s)
+        for task in done & self._workers:
+            task.result()  # a worker ends only if it breaks
+        if drained in done:
+            drained.result()
+
+    def _fail_who_waits(self) -> None:
+        for waiting in self._receipts.values():
+            detail = "the session stopped before the network answered"
+            waiting.receipt.set_exception(DeliveryUnknown(waiting.channel_type, "send", detail))
+        self._receipts.clear()
+
+    async def _stop_plugins(self, started: list[Plugin], timeout_s: float) -> None:
+        """Stop plugins in reverse order, neighbouring channels at the same time."""
+        in_reverse = groupby(reversed(started), key=lambda plugin: plugin.is_channel)
+        try:
+            async with asyncio.timeout(timeout_s):
+                for are_channels, group in in_reverse:
+                    if are_channels:
+                        stops = [self.supervisors[plugin.name].stop() for plugin in group]
+                        await asyncio.gather(*stops)
+                    else:
+                        for plugin in group:
+                            await stop_plugin(self._plugins, plugin.name)
         except TimeoutError:
             log.warning("the plugins did not all stop in time")
-        for plugin in started:
-            for threads in (plugin.receiving, plugin.working):
-                if not await threads.close(max(deadline - loop.time(), 0)):
-                    log.warning("a call of plugin %r has not returned", plugin.name)
-        for line in self._plugins.timings():
-            log.debug("%s", line)
-        return left
 
-    async def _stop_plugins(self, started: list[Plugin]) -> None:
-        supervisors = self.supervisors.values()
-        await asyncio.gather(*(supervisor.stop() for supervisor in supervisors))
-        for plugin in reversed(started):
-            if not plugin.is_channel:
-                await stop_plugin(self._plugins, plugin.name)
+
+async def _close_threads(plugin: Plugin, timeout_s: float) -> None:
+    for threads in (plugin.receiving, plugin.working):
+        if not await threads.close(timeout_s):
+            log.warning("a call of plugin %r has not returned", plugin.name)
 
 
 async def _cancelled(

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from cobot.errors import ChannelError, PluginError
+from cobot.errors import ChannelError, HookFailed, PluginError
 from cobot.journal import Journal, Key, Row
 from cobot.journal.keys import message_key
 from cobot.messages import (
@@ -77,20 +77,27 @@ class Receiver:
                     handed = await anext(iterator)
                 except StopAsyncIteration:
                     return
-                except (ChannelError, PluginError):
-                    raise
-                except Exception as error:
-                    raise caller.failed(error) from error
+                except BaseException as error:
+                    failure = caller.blame(error)
+                    if failure is None:
+                        raise
+                    raise failure from error
                 # Control goes back to the channel when this is stored, and not before.
                 await self._store(handed)
         finally:
-            close = getattr(iterator, "aclose", None)
-            if close is not None:
-                await close()
+            await self._close(iterator)
+
+    async def _close(self, iterator: AsyncIterator[Any]) -> None:
+        close = getattr(iterator, "aclose", None)
+        if close is None:
+            return
+        try:
+            await close()
+        except Exception as error:  # noqa: BLE001 -- the plugin's `finally`, whatever it does
+            log.warning("channel %r: closing its receiver failed: %s", self._channel, error)
 
     async def _store(self, handed: object) -> None:
         batch = self._as_batch(handed)
-        self._on_alive()
         items: dict[Key, Item] = {}
         for item in map(self._checked, batch.items):
             # The same item may stand in a batch twice; the first counts.
@@ -98,6 +105,7 @@ class Receiver:
         known = await self._journal.known(self._channel, items.keys()) if items else ()
         rows = [await self._row(key, items[key]) for key in items if key not in known]
         if not rows and not batch.cursors:
+            self._on_alive()
             return
         new = await self._journal.publish(self._channel, rows, batch.cursors)
         for row in rows:
@@ -106,6 +114,7 @@ class Receiver:
                     self._plugins.observe("session_on_receive", message=row.item)
                 else:
                     self._plugins.observe("session_on_event", event=row.item)
+        self._on_alive()
         self._on_stored()
 
     async def _row(self, key: Key, item: Item) -> Row:
@@ -114,6 +123,8 @@ class Receiver:
         stamped = attrs.evolve(item, key=message_key(self._channel, key))
         verdict = await self._plugins.filter("session_incoming", stamped)
         message: IncomingMessage = verdict.message
+        if message.key != stamped.key:  # a filter built it anew
+            message = attrs.evolve(message, key=stamped.key)
         conversation = await self._conversation(message)
         if verdict.dropped_by is not None:
             return Row(key, message, conversation, "dropped", f"by {verdict.dropped_by}")
@@ -128,7 +139,8 @@ class Receiver:
             if decided is not None:
                 caller, key = decided
                 if not isinstance(key, str) or not key:
-                    raise caller.failed(TypeError(f"expected text or None, got {key!r}"))
+                    detail = f"expected text or None, got {key!r}"
+                    raise HookFailed(caller.plugin_name, caller.hook, detail)
                 return key
         except (ChannelError, PluginError) as error:
             # The message must not be lost for it; its address is a conversation too.

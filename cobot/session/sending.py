@@ -36,6 +36,7 @@ class Sender:
         self._journal = journal
         self._on_sent = on_sent
         self._on_failed = on_failed
+        self._is_parked = False
         self._awake = asyncio.Event()
         self._crew = Crew(SENDS_AT_ONCE, self.wake)
 
@@ -50,34 +51,32 @@ class Sender:
             self._awake.clear()
             if self._crew.failure is not None:
                 raise self._crew.failure
+            if self._is_parked:
+                continue  # what waits stays in the journal
             for operation in await self._journal.take(self._channel, self._crew.free):
                 self._crew.start(self._do(operation), f"send-{operation.id}")
 
-    async def refuse(self, error: ChannelError) -> None:
-        """Give up what waits, and what is still to come, until cancelled."""
-        while True:
-            self._awake.clear()
-            while operations := await self._journal.take(self._channel, SENDS_AT_ONCE):
-                for operation in operations:
-                    await self._give_up(operation, error)
-            await self._awake.wait()
+    def park(self) -> None:
+        """Take nothing more."""
+        self._is_parked = True
 
-    async def cancel(self) -> None:
-        """Stop what runs. Whether it arrived is then not known."""
-        await self._crew.cancel()
+    async def cancel(self, timeout_s: float) -> int:
+        """Stop what runs; whether it arrived is then not known.
+
+        Returns:
+            How many sends would not be stopped in time.
+        """
+        return await self._crew.cancel(timeout_s)
 
     async def _do(self, operation: Operation) -> None:
         try:
             receipt = await self._send(operation.message)
         except ChannelError as error:
-            await self._give_up(operation, error)
+            await self._journal.not_sent(operation, str(error))
+            self._on_failed(operation.message, error)
         else:
             await self._journal.sent(operation, receipt)
             self._on_sent(operation.message, receipt)
-
-    async def _give_up(self, operation: Operation, error: ChannelError) -> None:
-        await self._journal.not_sent(operation, str(error))
-        self._on_failed(operation.message, error)
 
     async def _send(self, message: OutgoingMessage) -> Receipt:
         try:
@@ -100,11 +99,10 @@ def as_receipt(caller: Caller, result: Any, message: OutgoingMessage) -> Receipt
         return result
     if result is True:
         return Receipt()
-    if isinstance(result, str | int) and result is not False:
-        result = [result]
-    if isinstance(result, list | tuple):
+    assigned = result if isinstance(result, list | tuple) else [result]
+    if result is not False:
         try:
-            return Receipt([_ref(message, one) for one in result])
+            return Receipt([_ref(message, one) for one in assigned])
         except (TypeError, ValueError):
             pass
     what = f"plugin {caller.plugin_name!r} returned {result!r} from {caller.hook}"

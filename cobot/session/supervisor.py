@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from enum import Enum
 from random import Random
 
@@ -32,7 +33,15 @@ class State(Enum):
 class Supervisor:
     """Runs one channel from its start to its stop. Its `Health` methods suit any thread."""
 
-    def __init__(self, plugin: Plugin, plugins: Plugins, clock: Clock, random: Random) -> None:
+    def __init__(
+        self,
+        plugin: Plugin,
+        plugins: Plugins,
+        clock: Clock,
+        random: Random,
+        *,
+        on_parked: Callable[[ChannelError], None],
+    ) -> None:
         self.plugin = plugin
         self.state = State.STARTING
         self.reason = ""
@@ -42,9 +51,11 @@ class Supervisor:
         self._plugins = plugins
         self._clock = clock
         self._random = random
+        self._on_parked = on_parked
         self._failures = 0  # since the last sign of life
-        self._finished = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        self._has_finished = False
+        self._is_open = False  # cobot_start was called, and cobot_stop not yet
+        self._parked = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -70,39 +81,75 @@ class Supervisor:
 
     def degraded(self, reason: str) -> None:
         """Note that the channel works in part only."""
+        if self.state not in (State.RUNNING, State.DEGRADED):
+            return
         if (self.state, self.reason) != (State.DEGRADED, reason):
             log.warning("channel %r: %s", self.name, reason)
         self.state, self.reason = State.DEGRADED, reason
 
     def finished(self) -> None:
         """Note that nothing more will arrive."""
-        self._loop.call_soon_threadsafe(self._finished.set)
+        self._has_finished = True
 
-    async def run(self, receiver: Receiver) -> None:
-        """Start the channel and receive, until it has finished, is parked, or is cancelled."""
+    def park(self, error: ChannelError) -> None:
+        """Give the channel up until the next start."""
+        if self.parked_by is not None:
+            return
+        self.state, self.reason, self.parked_by = State.PARKED, str(error), error
+        log.error("%s; the channel is parked until the next start", error)
+        self.started.set()
+        self._parked.set()
+        self._on_parked(error)
+
+    async def run(self, receiver: Receiver, may_receive: asyncio.Event) -> None:
+        """Start the channel and receive, until it has finished, is parked, or is cancelled.
+
+        Args:
+            receiver: Stores what the channel hands over.
+            may_receive: Set when all plugins have started.
+        """
+        work = asyncio.create_task(
+            self._work(receiver, may_receive), name=f"receive-{self.name}"
+        )
+        parked = asyncio.create_task(self._parked.wait(), name=f"parked-{self.name}")
+        try:
+            await asyncio.wait({work, parked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (work, parked):
+                task.cancel()
+            await asyncio.wait({work, parked})
+        if not work.cancelled():
+            work.result()
+
+    async def stop(self) -> None:
+        """Let the channel close what it opened."""
+        if self._is_open:
+            self._is_open = False
+            await stop_plugin(self._plugins, self.name)
+        if self.parked_by is None:
+            self.state = State.STOPPED
+
+    async def _work(self, receiver: Receiver, may_receive: asyncio.Event) -> None:
         try:
             await self._start()
             self.state = State.RUNNING
             self.started.set()
             log.debug("channel %r is running", self.name)
+            await may_receive.wait()
             if self.receives:
-                await self._until_finished(receiver)
+                await self._receive(receiver)
                 self.state = State.STOPPED
             else:
                 await asyncio.Event().wait()
         except ChannelError as error:
-            self.state, self.reason, self.parked_by = State.PARKED, str(error), error
-            log.error("%s; the channel is parked: mend its settings and start again", error)
-            self.started.set()
-
-    async def stop(self) -> None:
-        """Let the channel close what it opened."""
-        self.state = State.STOPPED
-        await stop_plugin(self._plugins, self.name)
+            self.park(error)
 
     async def _start(self) -> None:
         caller = self._plugins.caller(self.name, "cobot_start")
-        while caller is not None:
+        while True:
+            self._is_open = True
+            if caller is None:
+                return
             try:
                 await caller()
             except (ChannelError, PluginError) as error:
@@ -112,20 +159,8 @@ class Supervisor:
             else:
                 return
 
-    async def _until_finished(self, receiver: Receiver) -> None:
-        receiving = asyncio.create_task(self._receive(receiver), name=f"receive-{self.name}")
-        finishing = asyncio.create_task(self._finished.wait(), name=f"finish-{self.name}")
-        try:
-            await asyncio.wait({receiving, finishing}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (receiving, finishing):
-                task.cancel()
-            await asyncio.wait({receiving, finishing})
-        if not receiving.cancelled():
-            receiving.result()
-
     async def _receive(self, receiver: Receiver) -> None:
-        while not self._finished.is_set():
+        while not self._has_finished:
             caller = self._plugins.caller(self.name, "session_receive")
             if caller is None:
                 return
@@ -134,10 +169,15 @@ class Supervisor:
             except (ChannelError, PluginError) as error:
                 await self._wait_after(error)
             else:
-                if not again_at_once and not self._finished.is_set():
+                if not again_at_once and not self._has_finished:
                     await self._clock.sleep(self.plugin.poll_interval_s)
 
     async def _wait_after(self, error: ChannelError | PluginError) -> None:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # It failed in letting go: the stop goes on, and nothing is tried again.
+            log.warning("%s", error)
+            raise asyncio.CancelledError
         remedy = error.remedy if isinstance(error, ChannelError) else Remedy.RETRY
         if remedy is Remedy.PARK:
             raise error
@@ -150,7 +190,9 @@ class Supervisor:
         level = logging.ERROR if remedy is Remedy.BACK_OFF else logging.WARNING
         log.log(level, "%s; trying again in %.1f s", error, wait_s)
         log.debug("the failure in full", exc_info=error)
-        self.state, self.reason = State.DEGRADED, str(error)
+        self.reason = str(error)
+        if self.state is not State.STARTING:
+            self.state = State.DEGRADED
         await self._clock.sleep(wait_s)
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 import attrs
 
-from cobot.errors import CobotError, PluginError, UnknownChannel
+from cobot.errors import CobotError, HookFailed, PluginError
 from cobot.journal import Job, Journal
 from cobot.messages import Address, IncomingMessage, OutgoingMessage
 from cobot.plugins import Caller, Plugins
@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 
 TURNS_AT_ONCE = 1000
 """Conversations that are answered at the same time; the others wait in the journal."""
+
+REPLY_DEPTH = 10
+"""How deeply lists of answers may nest."""
 
 
 @attrs.frozen
@@ -64,9 +67,13 @@ class Turns:
             for job in await self._journal.claim(self._crew.free):
                 self._crew.start(self._turn(job), f"turn-{job.id}")
 
-    async def cancel(self) -> None:
-        """Stop what runs; what was not settled goes back to the journal."""
-        await self._crew.cancel()
+    async def cancel(self, timeout_s: float) -> int:
+        """Stop what runs; what was not settled goes back to the journal.
+
+        Returns:
+            How many turns would not be stopped in time.
+        """
+        return await self._crew.cancel(timeout_s)
 
     async def _turn(self, job: Job) -> None:
         try:
@@ -90,14 +97,11 @@ class Turns:
             reply = await _joined(caller, reply)
         answers = []
         for answer in _as_messages(caller, reply, job.message):
-            if answer.channel_type not in self._plugins:
-                raise UnknownChannel(
-                    answer.channel_type, [one.name for one in self._plugins.channels]
-                )
             verdict = await self._plugins.filter("session_outgoing", answer)
             if verdict.refused_by is not None:
                 raise PluginError(f"the filter of {verdict.refused_by} failed on the answer")
             if verdict.dropped_by is None:
+                self._plugins.require_channel(verdict.message.channel_type)
                 answers.append(verdict.message)
         return answers
 
@@ -109,22 +113,31 @@ async def _joined(caller: Caller, chunks: AsyncIterator[object]) -> str:
             if not isinstance(chunk, str):
                 raise TypeError(f"a chunk is {chunk!r}, not text")
             joined.append(chunk)
-    except CobotError:
-        raise
-    except Exception as error:
-        raise caller.failed(error) from error
+    except BaseException as error:
+        failure = caller.blame(error)
+        if failure is None:
+            raise
+        raise failure from error
     return "".join(joined)
 
 
 def _as_messages(
-    caller: Caller, reply: object, message: IncomingMessage
+    caller: Caller, reply: object, message: IncomingMessage, depth: int = 0
 ) -> list[OutgoingMessage]:
-    if reply is None or reply == "":
+    if reply is None:
         return []
     if isinstance(reply, str):
-        return [message.reply(reply)]
+        return [message.reply(reply)] if reply else []
     if isinstance(reply, OutgoingMessage):
         return [reply]
-    if isinstance(reply, Iterable) and not isinstance(reply, bytes | dict):
-        return [one for part in reply for one in _as_messages(caller, part, message)]
-    raise caller.failed(TypeError(f"returned {reply!r}, neither text nor a message"))
+    if not isinstance(reply, Iterable) or isinstance(reply, bytes | dict):
+        detail = f"returned {reply!r}, neither text nor a message"
+        raise HookFailed(caller.plugin_name, caller.hook, detail)
+    if depth == REPLY_DEPTH:
+        detail = f"returned a list nested deeper than {REPLY_DEPTH} levels"
+        raise HookFailed(caller.plugin_name, caller.hook, detail)
+    try:
+        parts = list(reply)
+    except Exception as error:  # it may be a generator of the plugin's
+        raise caller.blame(error) or error from error
+    return [one for part in parts for one in _as_messages(caller, part, message, depth + 1)]
