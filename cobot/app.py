@@ -15,9 +15,9 @@ from cobot.clock import Clock
 from cobot.config import SESSION, ChannelSettings, Configuration, Section
 from cobot.config.structure import nearest
 from cobot.context import Context
-from cobot.errors import ConfigError, PluginError
+from cobot.errors import ConfigError, PluginError, Problem
 from cobot.journal.memory import MemoryJournal
-from cobot.plugins import KNOWN, Candidate, Loader, Plugin, Plugins, Report
+from cobot.plugins import KNOWN, Candidate, Loader, Plugins, Report
 from cobot.plugins.threads import ThreadPool
 from cobot.session import Session
 
@@ -37,6 +37,8 @@ class Workspace:
         """Return the folder for a purpose; only its owner can read it."""
         if self._root is None:
             self._root = self._temporary = Path(tempfile.mkdtemp(prefix="cobot-"))
+        # Apart: `parents=True` gives the mode to the last folder alone.
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = self._root / purpose
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
@@ -57,6 +59,8 @@ class App:
     """What is loaded."""
     reports: list[Report]
     """What became of every plugin, those that are only installed too; by name."""
+    failures: list[str]
+    """What is wrong with enabled plugins that are broken, a line each."""
     agent: str | None
     """The plugin that answers; None if there is none to be had."""
     agent_is_default: bool
@@ -70,17 +74,15 @@ class App:
         """Make sure that all that is enabled is there and can run.
 
         Raises:
-            ConfigError: The configuration is wrong; it has every problem.
+            ConfigError: The configuration is wrong; it has every problem, and a line for
+                each enabled plugin that is broken too.
             PluginError: Plugins that are enabled are broken; it has a line for each.
         """
-        broken = [one for one in self.reports if one.state == "broken"]
-        problems = self.configuration.problems
+        problems = sorted(self.configuration.problems, key=lambda problem: problem.line or 0)
         if problems:
-            raise ConfigError(*sorted(problems, key=lambda problem: problem.line or 0))
-        if broken:
-            raise PluginError(
-                "\n".join(f"{one.reason}; go on without it: -p no:{one.name}" for one in broken)
-            )
+            raise ConfigError(*problems, *(Problem("", one) for one in self.failures))
+        if self.failures:
+            raise PluginError("\n".join(self.failures))
 
     def session(self) -> Session:
         """Return a session over all of it. Call `check` first."""
@@ -130,20 +132,27 @@ def assemble(
 
     loader = Loader(configuration, candidates, make_context)
     _check_blocked(configuration, candidates, block)
-    loaded = [
-        plugin
-        for section in configuration.sections.values()
-        if section.enabled and (plugin := loader.load(section))
-    ]
+    for section in configuration.sections.values():
+        if section.enabled:
+            loader.load(section)
     agent, by_default = _load_agent(configuration, loader, block)
-    if not any(plugin.is_channel for plugin in loaded):
-        loaded += _load_console(configuration, loader, block)
-    _check_access(configuration, loaded)
+    if not loader.plugins.channels:
+        _load_console(configuration, loader, block)
+    _check_access(configuration, loader.plugins)
     for name in [*configuration.sections, *candidates]:
         if name not in loader.reports:
             loader.note(name, "blocked" if name in block else "installed")
     reports = sorted(loader.reports.values(), key=lambda report: report.name)
-    return App(configuration, loader.plugins, reports, agent, by_default, clock, random)
+    return App(
+        configuration,
+        loader.plugins,
+        reports,
+        loader.failures,
+        agent,
+        by_default,
+        clock,
+        random,
+    )
 
 
 def _check_blocked(
@@ -194,28 +203,24 @@ def _load_agent(
     return ECHO, True
 
 
-def _load_console(
-    configuration: Configuration, loader: Loader, block: Collection[str]
-) -> list[Plugin]:
-    if CONSOLE in loader.reports:  # it has a section of its own
-        return []
+def _load_console(configuration: Configuration, loader: Loader, block: Collection[str]) -> None:
     if any(report.state == "broken" for report in loader.reports.values()):
-        return []  # what is broken may be the channel
-    if CONSOLE in block:
+        return  # what is broken may be the channel
+    section = configuration.sections.get(CONSOLE)
+    if CONSOLE in block or section is not None:
+        path = (f"-p no:{CONSOLE}",) if section is None else section.path
         detail = "no channel is left; enable one below 'plugins', or with -p NAME"
-        configuration.document.problem(("-p no:console",), detail)
-        return []
-    plugin = loader.load(Section(CONSOLE, CONSOLE, ("plugins", CONSOLE)))
-    return [plugin] if plugin else []
+        configuration.document.problem(path, detail)
+    else:
+        loader.load(Section(CONSOLE, CONSOLE, ("plugins", CONSOLE)))
 
 
-def _check_access(configuration: Configuration, loaded: Collection[Plugin]) -> None:
+def _check_access(configuration: Configuration, plugins: Plugins) -> None:
     if configuration.top.access is not None:
         return
-    for plugin in loaded:
+    for plugin in plugins.channels:
         section = configuration.sections.get(plugin.name)
-        is_console = (section.plugin if section else plugin.name) == CONSOLE
-        if not plugin.is_channel or is_console:
+        if (section.plugin if section else plugin.name) == CONSOLE:
             continue
         if isinstance(plugin.settings, ChannelSettings) and plugin.settings.access is None:
             path = section.path if section else ("plugins", plugin.name)

@@ -252,7 +252,7 @@ def test_required_ids_may_not_be_none(make: Callable[..., Any], field: str) -> N
 
 def test_ids_of_a_moved_chat_are_kept_as_text() -> None:
     """A chat that moved is found by the same text as the messages that came from it."""
-    moved = ChatMoved(Address("pigeon", -1), Address("pigeon", -1002, 7))  # type: ignore[arg-type]
+    moved = ChatMoved(Address("pigeon", -1), Address("pigeon", -1002, 7))
 
     assert moved.old == received(channel_type="pigeon", channel_id=-1).address
     assert moved.new == Address("pigeon", "-1002", "7")

@@ -8,23 +8,21 @@ Not supported: editing, deleting and reactions. What is printed is printed.
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import attrs
 
 from cobot.channels.lines import Lines
 from cobot.context import Context
-from cobot.errors import ChatGone
+from cobot.errors import ChannelError, Remedy
 from cobot.hookspecs import ChannelSpec, hookimpl
 from cobot.messages import Batch, IncomingMessage, OutgoingMessage
-
-if TYPE_CHECKING:
-    from prompt_toolkit.history import History
 
 CHANNEL_ID = "console"
 SENDER_ID = "local"
@@ -59,10 +57,9 @@ class Console(ChannelSpec):
         try:
             _print(message.content)
         except OSError as error:
-            self.context.finished()
             _give_up_stdout()
             detail = f"standard output takes no more: {error.strerror}"
-            raise ChatGone(self.context.name, "send", detail) from error
+            raise OutputGone(self.context.name, "send", detail) from error
         return True
 
     async def _piped(self) -> AsyncIterator[list[str]]:
@@ -75,7 +72,9 @@ class Console(ChannelSpec):
         from prompt_toolkit import PromptSession
         from prompt_toolkit.patch_stdout import patch_stdout
 
-        prompt: PromptSession[str] = PromptSession(history=self._history())
+        from cobot.channels.history import open_history
+
+        prompt: PromptSession[str] = PromptSession(history=open_history(self.context.log))
         with patch_stdout():  # so that replies and log lines go above the prompt
             while True:
                 try:
@@ -89,19 +88,6 @@ class Console(ChannelSpec):
                     signal.raise_signal(signal.SIGINT)
                     return
                 yield [line]
-
-    def _history(self) -> History:
-        import platformdirs
-        from prompt_toolkit.history import FileHistory, InMemoryHistory
-
-        path = platformdirs.user_state_path("cobot") / "console_history"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-        except OSError as error:
-            self.context.log.debug("no history is kept: %s", error)
-            return InMemoryHistory()
-        return FileHistory(path)
 
     def _message(self, line: str) -> IncomingMessage:
         return IncomingMessage(
@@ -118,6 +104,12 @@ class Console(ChannelSpec):
         )
 
 
+class OutputGone(ChannelError):
+    """Nobody reads standard output any more: the console can do nothing more."""
+
+    remedy = Remedy.PARK
+
+
 def _is_terminal() -> bool:
     return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
@@ -130,12 +122,16 @@ def _user_name() -> str:
 
 
 def _print(text: str) -> None:
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
     encoding = sys.stdout.encoding or "utf-8"
     printable = text.encode(encoding, "replace").decode(encoding)
     print(printable, flush=True)  # noqa: T201 -- this is where a console prints
 
 
 def _give_up_stdout() -> None:
+    if sys.stdout is None:
+        return
     # Else the interpreter tries once more to write what is left, at exit, and complains.
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

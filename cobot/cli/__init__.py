@@ -31,7 +31,11 @@ class Commands(click.Group):
             command = import_module(f"cobot.cli.{cmd_name}").command
         else:
             command = _load_of_plugin(cmd_name)
-        assert command is None or isinstance(command, click.Command)
+        if command is not None and not isinstance(command, click.Command):
+            origin = _of_plugins().get(cmd_name)
+            raise click.ClickException(
+                f"the command {cmd_name!r} of {origin} is no click command"
+            )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -58,13 +62,15 @@ def _of_plugins() -> dict[str, str]:
 def _load_of_plugin(name: str) -> Any:
     from importlib.metadata import entry_points
 
+    from cobot.errors import first_line
+
     for entry_point in entry_points(group="cobot.commands", name=name):
         try:
             return entry_point.load()
         except (Exception, SystemExit) as error:
             raise click.ClickException(
                 f"the command {name!r} of {_of_plugins().get(name)} cannot be loaded:"
-                f" {type(error).__name__}: {error}"
+                f" {first_line(error)}"
             ) from error
     return None
 

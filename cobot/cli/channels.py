@@ -24,7 +24,7 @@ def command(*, as_json: bool, **which: Any) -> None:
     """
     with failing_clearly():
         opened = open_app(**which)
-        opened.app.check()
+    opened.check()
     app = opened.app
     described = [_describe(app, plugin) for plugin in app.plugins.channels]
     if as_json:

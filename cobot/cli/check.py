@@ -21,7 +21,7 @@ def command(**which: Any) -> None:
     """
     with failing_clearly():
         opened = open_app(**which)
-        opened.app.check()
+    opened.check()
     app = opened.app
     source = opened.file or "no configuration file"
     channels = ", ".join(plugin.name for plugin in app.plugins.channels)

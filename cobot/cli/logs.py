@@ -4,43 +4,77 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cobot.config import Secret
 
 
-class _Redacting(logging.Formatter):
-    """Writes a record, and `***` for every secret, wherever it came in: also tracebacks."""
+class Redactor:
+    """Puts `***` in place of every secret, in each form that text can bring it in."""
 
-    def __init__(self, secrets: Iterable[Secret]) -> None:
+    def __init__(self, secrets: Sequence[Secret]) -> None:
+        """Redact these secrets; what is added to the list later, too."""
+        self._secrets = secrets
+        self._known = 0
+        self._pattern: re.Pattern[str] | None = None
+
+    def __call__(self, text: str) -> str:
+        """Return a text without secrets."""
+        if len(self._secrets) != self._known:
+            self._known = len(self._secrets)
+            forms = {form for one in self._secrets for form in _forms(one.reveal())}
+            # The longest first: one secret may be the beginning of another.
+            longest_first = sorted(forms, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        return text if self._pattern is None else self._pattern.sub("***", text)
+
+
+def _forms(secret: str) -> set[str]:
+    # As it is, as Python shows it, as JSON writes it, as a web address has it.
+    from urllib.parse import quote, quote_plus
+
+    return {
+        secret,
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+    }
+
+
+class _Text(logging.Formatter):
+    """One line of text for a record, and its traceback."""
+
+    def __init__(self, redact: Redactor) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-        # The longest first: one secret may be the beginning of another.
-        self._secrets = sorted((one.reveal() for one in secrets), key=len, reverse=True)
+        self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        text = self.compose(record)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    def compose(self, record: logging.LogRecord) -> str:
-        return super().format(record)
+        return self._redact(super().format(record))
 
 
-class _Json(_Redacting):
+class _Json(logging.Formatter):
     """One JSON object a line: time, level, logger, message, and exception if there is one."""
 
-    def compose(self, record: logging.LogRecord) -> str:
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        # Each value by itself: in the finished line a secret could be part of the form.
         entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
+            "logger": self._redact(record.name),
+            "message": self._redact(record.getMessage()),
         }
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            entry["exception"] = self._redact(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
 
 
@@ -49,19 +83,26 @@ class _StandardError(logging.Handler):
     # own in place so that lines go above what is being typed.
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            sys.stderr.write(self.format(record) + "\n")
+            line = self.format(record)
+        except Exception as error:  # noqa: BLE001 -- logging must not break what is logged
+            # Not handleError: it prints the arguments, and one may be a secret.
+            record.msg = "a log call at %s:%d cannot be formatted: %s"
+            record.args = (record.pathname, record.lineno, type(error).__name__)
+            record.exc_info = None
+            line = self.format(record)
+        try:
+            sys.stderr.write(line + "\n")
             sys.stderr.flush()
-        except Exception:  # noqa: BLE001 -- logging must not break what is logged
-            self.handleError(record)
+        except (AttributeError, OSError, ValueError):
+            pass  # there is no standard error, or nobody reads it any more
 
 
-def set_up_logging(level: str, format_: str, secrets: Iterable[Secret]) -> None:
+def set_up_logging(level: str, format_: str, redact: Redactor) -> None:
     """Log to standard error: cobot from the level on, everybody else warnings."""
     handler = _StandardError()
-    handler.setFormatter((_Json if format_ == "json" else _Redacting)(secrets))
+    handler.setFormatter((_Json if format_ == "json" else _Text)(redact))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("cobot").setLevel(level.upper())
-    # An embedding program's choice, a URL with a token at INFO, is never ours.
     logging.captureWarnings(capture=True)

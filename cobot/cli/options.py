@@ -15,8 +15,9 @@ import attrs
 import click
 
 from cobot.app import App, Workspace, assemble
+from cobot.cli.logs import Redactor
 from cobot.clock import SystemClock
-from cobot.config import configure, find, parse_agent
+from cobot.config import Configuration, configure, find, parse_agent
 from cobot.config.document import Document
 from cobot.errors import CobotError, ConfigError
 from cobot.plugins import discover
@@ -35,6 +36,13 @@ class Opened:
     workspace: Workspace
     file: Path | None
     """The configuration file; None if there is none."""
+    redact: Redactor
+    """Keeps what is printed free of secrets."""
+
+    def check(self) -> None:
+        """End the command, with a line for each fault, unless all is right."""
+        with failing_clearly(self.redact):
+            self.app.check()
 
 
 def common_options(command: F) -> F:
@@ -69,14 +77,14 @@ def common_options(command: F) -> F:
 
 
 @contextmanager
-def failing_clearly() -> Iterator[None]:
+def failing_clearly(redact: Callable[[str], str] = str) -> Iterator[None]:
     """Turn an error that a person caused into its lines and an exit code."""
     try:
         yield
     except ConfigError as error:
-        fail(str(error), EXIT_CONFIG)
+        fail(redact(str(error)), EXIT_CONFIG)
     except CobotError as error:
-        fail(str(error), EXIT_FAILED)
+        fail(redact(str(error)), EXIT_FAILED)
 
 
 def fail(lines: str, code: int) -> NoReturn:
@@ -93,8 +101,17 @@ def open_app(
     agent: str | None,
     plugins: tuple[str, ...],
     dry_run: bool = False,
+    on_read: Callable[[Configuration, Redactor], None] | None = None,
 ) -> Opened:
     """Read the configuration and load the plugins.
+
+    Args:
+        config: `-c`.
+        workspace: `--workspace`.
+        agent: `--agent`.
+        plugins: `-p`, each.
+        dry_run: `--dry-run`.
+        on_read: Called with the configuration before any plugin is loaded.
 
     Raises:
         ConfigError: The file cannot be read. What else is wrong is in the app; see
@@ -115,7 +132,11 @@ def open_app(
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     root = _workspace_root(workspace, configuration.top.workspace, folder, file, document)
+    redact = Redactor(document.secrets)
+    if on_read is not None:
+        on_read(configuration, redact)
     used = Workspace(root)
+    click.get_current_context().call_on_close(used.remove)
     app = assemble(
         configuration,
         discover(),
@@ -124,7 +145,7 @@ def open_app(
         clock=SystemClock(),
         random=SystemRandom(),
     )
-    return Opened(app, used, file)
+    return Opened(app, used, file, redact)
 
 
 def _agent(text: str | None, document: Document) -> str | dict[str, Any] | None:
@@ -146,7 +167,9 @@ def _workspace_root(
 ) -> Path | None:
     """Return the workspace's folder; None: a temporary one. It need not exist yet."""
     variable = os.environ.get("COBOT_WORKSPACE")
-    if option:
+    if option is not None:
+        if not option:
+            document.problem(("--workspace",), "the name is empty; name a folder")
         path, root = "--workspace", Path(option).absolute()
     elif variable:
         path, root = "$COBOT_WORKSPACE", Path(variable).absolute()

@@ -24,7 +24,10 @@ def command(*, as_json: bool, **which: Any) -> None:
     """
     with failing_clearly():
         opened = open_app(**which)
-    reports = opened.app.reports
+    reports = [
+        attrs.evolve(report, reason=opened.redact(report.reason))
+        for report in opened.app.reports
+    ]
     if as_json:
         click.echo(json.dumps([attrs.asdict(report) for report in reports], indent=2))
     else:
@@ -39,5 +42,5 @@ def command(*, as_json: bool, **which: Any) -> None:
     # What is wrong with a plugin's section is its reason; this is about the rest.
     told = "; ".join(one.reason for one in reports)
     for problem in opened.app.configuration.problems:
-        if str(problem) not in told:
-            click.echo(f"cobot: {problem}", err=True)
+        if opened.redact(str(problem)) not in told:
+            click.echo(f"cobot: {opened.redact(str(problem))}", err=True)

@@ -13,9 +13,15 @@ from typing import Any
 import click
 
 from cobot import __version__
-from cobot.app import App
-from cobot.cli.logs import set_up_logging
-from cobot.cli.options import EXIT_FAILED, common_options, failing_clearly, open_app
+from cobot.cli.logs import Redactor, set_up_logging
+from cobot.cli.options import (
+    EXIT_FAILED,
+    Opened,
+    common_options,
+    failing_clearly,
+    open_app,
+)
+from cobot.config import Configuration
 from cobot.session import Outcome, Session
 
 log = logging.getLogger(__name__)
@@ -42,30 +48,36 @@ def command(*, log_format: str | None, verbose: bool, **which: Any) -> None:
     SIGTERM, Ctrl-C and a closed terminal stop receiving, finish what runs within
     stop_timeout (10 s), and exit with 0. A second one exits at once.
     """
+
+    def start_logging(configuration: Configuration, redact: Redactor) -> None:
+        settings = configuration.top.log
+        level = "debug" if verbose else settings.level
+        set_up_logging(level, log_format or settings.format, redact)
+
     with failing_clearly():
-        opened = open_app(**which)
-        app = opened.app
-        settings = app.configuration.top.log
-        set_up_logging(
-            "debug" if verbose else settings.level,
-            log_format or settings.format,
-            app.configuration.document.secrets,
-        )
-        app.check()
-        try:
-            outcome = asyncio.run(_serve(app))
-        finally:
-            opened.workspace.remove()
-    sys.exit(_exit_code(outcome))
+        opened = open_app(**which, on_read=start_logging)
+    opened.check()
+    with failing_clearly(opened.redact):
+        code = asyncio.run(_serve(opened))
+    sys.exit(code)
 
 
-async def _serve(app: App) -> Outcome:
+async def _serve(opened: Opened) -> int:
+    app = opened.app
     session = app.session()
     channels = ", ".join(plugin.name for plugin in app.plugins.channels)
     agent = f"{app.agent} (none is configured)" if app.agent_is_default else app.agent
     log.info("cobot %s; channels: %s; agent: %s", __version__, channels, agent)
     _stop_on_signals(session)
-    return await session.run()
+    outcome = await session.run()
+    code = _exit_code(outcome)
+    if outcome.abandoned:
+        log.warning("%d calls of plugins would not stop", outcome.abandoned)
+        # The event loop would wait for them for ever.
+        opened.workspace.remove()
+        sys.stdout.flush()
+        os._exit(code)
+    return code
 
 
 def _stop_on_signals(session: Session) -> None:
@@ -99,6 +111,4 @@ def _exit_code(outcome: Outcome) -> int:
         )
     if outcome.stopped:
         return 0
-    if outcome.parked:
-        log.error("no channel is left; parked: %s", ", ".join(outcome.parked))
     return EXIT_FAILED if outcome.failures or outcome.parked else 0

@@ -27,7 +27,7 @@ from cobot.config.settings import (
 )
 from cobot.config.structure import as_mapping, nearest, structure, unknown_key
 from cobot.config.values import Id, Secret
-from cobot.errors import Problem
+from cobot.errors import ConfigError, Problem
 
 __all__ = [
     "SESSION",
@@ -90,8 +90,15 @@ def find(option: str | None, environ: Mapping[str, str], folder: Path) -> Path |
     """Return the configuration file: `-c`, `$COBOT_CONFIG`, or `cobot.yml` in the folder.
 
     What was named must exist; `cobot.yml` may be missing, and then the answer is None.
+
+    Raises:
+        ConfigError: `-c` names nothing.
     """
-    named = option or environ.get("COBOT_CONFIG")
+    if option is not None:
+        if not option:
+            raise ConfigError(Problem("-c", "the name is empty; name a file"))
+        return Path(option)
+    named = environ.get("COBOT_CONFIG")
     if named:
         return Path(named)
     here = folder / FILE_NAME

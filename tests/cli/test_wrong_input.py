@@ -374,7 +374,7 @@ def test_workspace_that_can_be_no_folder_is_refused(
         ("bot:", "expected module:name, got 'bot:'"),
         (":reply", "expected module:name, got ':reply'"),
         ("", "expected module:name, got ''"),
-        (".bot:reply", "importing '.bot' failed: "),
+        (".bot:reply", "expected module:name, got '.bot:reply'"),
         ("imports:reply", "no module is called 'nowhere', which 'imports' imports"),
         ("syntax:reply", "importing 'syntax' failed: SyntaxError: "),
         ("indent:reply", "importing 'indent' failed: IndentationError: "),
