@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
-from functools import partial
+from collections.abc import Coroutine, Iterable
 from itertools import groupby
 from random import Random
 from typing import Any
@@ -16,7 +15,6 @@ from cobot.clock import Clock
 from cobot.errors import (
     ChannelError,
     CobotError,
-    DeliveryUnknown,
     Rejected,
     Remedy,
     Unreachable,
@@ -25,7 +23,8 @@ from cobot.journal import Backlog, Journal
 from cobot.journal.keys import random_key
 from cobot.messages import IncomingMessage, OutgoingMessage, Receipt
 from cobot.plugins import Plugin, Plugins
-from cobot.session.receiving import Receiver
+from cobot.session.channel import Channel
+from cobot.session.receipts import Receipts
 from cobot.session.sending import Sender
 from cobot.session.supervisor import Supervisor, stop_plugin
 from cobot.session.turns import Turns
@@ -50,26 +49,6 @@ class Outcome:
     """Channels that had been given up."""
     abandoned: int
     """Calls of plugins that would not be cancelled and still run."""
-
-
-def _receipt_to_come() -> asyncio.Future[Receipt]:
-    receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-    receipt.add_done_callback(_retrieved)
-    return receipt
-
-
-def _retrieved(receipt: asyncio.Future[Receipt]) -> None:
-    # Nobody may be waiting any more; an error has been logged all the same.
-    if not receipt.cancelled():
-        receipt.exception()
-
-
-@attrs.frozen(eq=False)
-class _Waiting:
-    """Somebody waits for a receipt."""
-
-    channel_type: str
-    receipt: asyncio.Future[Receipt] = attrs.field(factory=_receipt_to_come)
 
 
 class Session:
@@ -109,14 +88,17 @@ class Session:
         self._progress = asyncio.Event()
         self._failures = 0
         self._is_running = False
-        self._receipts: dict[str, _Waiting] = {}  # by the operation's key
+        self._receipts = Receipts()
         self._turns = Turns(
             plugins, journal, agent, on_settled=self._settled, on_failed=self._turn_failed
         )
-        self._senders: dict[str, Sender] = {}
-        self._channels: dict[str, asyncio.Task[None]] = {}  # one for each supervisor
-        self._workers: set[asyncio.Task[None]] = set()  # turns and senders; they never end
-        self.supervisors: dict[str, Supervisor] = {}
+        self._answering: asyncio.Task[None] | None = None
+        self._channels: dict[str, Channel] = {}
+
+    @property
+    def supervisors(self) -> dict[str, Supervisor]:
+        """How each channel is, by name; empty before `run`."""
+        return {name: channel.supervisor for name, channel in self._channels.items()}
 
     def stop(self) -> None:
         """Ask the session to stop: nothing more is received, what runs is finished."""
@@ -142,18 +124,15 @@ class Session:
         self._plugins.require_channel(filtered.channel_type)
         if not self._is_running:
             raise Unreachable(name, "send", "the session does not run")
-        parked_by = self.supervisors[filtered.channel_type].parked_by
+        parked_by = self._channels[filtered.channel_type].supervisor.parked_by
         if parked_by is not None:
             raise parked_by
         key = filtered.key or random_key(self._random)
-        waiting = self._receipts.get(key)
-        if waiting is None:
-            # Before the row exists: another task's waking may have it sent at once.
-            waiting = self._receipts[key] = _Waiting(filtered.channel_type)
+        if key not in self._receipts:
+            self._receipts.expect(key, filtered.channel_type)
             await self._journal.enqueue([attrs.evolve(filtered, key=key)])
             self._settled([filtered.channel_type])
-        # Shielded: others may wait for the same, and it is sent whoever waits.
-        return await asyncio.shield(waiting.receipt)
+        return await self._receipts.wait(key)
 
     async def run(self) -> Outcome:
         """Run until the input has ended and all is answered, or until `stop`.
@@ -165,9 +144,9 @@ class Session:
         finish = False
         self._is_running = True
         try:
-            receivers = self._build_channels()
-            await self._until(self._start_all(receivers, started))
-            self._workers.add(asyncio.create_task(self._turns.run(), name="turns"))
+            self._build_channels()
+            await self._until(self._start_all(started))
+            self._answering = asyncio.create_task(self._turns.run(), name="turns")
             self._turns.wake()
             await self._until(self._input_ended())
             if not self._stop_asked.is_set():
@@ -180,78 +159,45 @@ class Session:
             failures=self._failures,
             left=left,
             parked=tuple(
-                name for name, one in self.supervisors.items() if one.parked_by is not None
+                name for name, channel in self._channels.items() if channel.supervisor.parked_by
             ),
             abandoned=abandoned,
         )
 
-    def _build_channels(self) -> dict[str, Receiver]:
-        """Make what each channel needs, all before the first plugin starts and may send."""
-        receivers = {}
+    def _build_channels(self) -> None:
+        """Make all channels, before the first plugin starts and may send."""
         for plugin in self._plugins.channels:
-            sender = Sender(
-                plugin.name,
-                self._plugins,
-                self._journal,
-                on_sent=self._sent,
-                on_failed=self._send_failed,
-            )
-            supervisor = Supervisor(
+            self._channels[plugin.name] = Channel(
                 plugin,
                 self._plugins,
-                self._clock,
-                self._random,
-                on_parked=partial(self._parked, sender),
-            )
-            receivers[plugin.name] = Receiver(
-                plugin.name,
-                self._plugins,
                 self._journal,
-                on_alive=supervisor.alive,
+                clock=self._clock,
+                random=self._random,
                 on_stored=self._turns.wake,
+                on_sent=self._sent,
+                on_failed=self._send_failed,
+                on_parked=self._parked,
             )
-            self._senders[plugin.name] = sender
-            self.supervisors[plugin.name] = supervisor
         for plugin in self._plugins.in_start_order:
             if plugin.context is not None:
                 plugin.context.attach(self, self.supervisors.get(plugin.name))
-        return receivers
 
-    async def _start_all(
-        self, receivers: Mapping[str, Receiver], started: list[Plugin]
-    ) -> None:
+    async def _start_all(self, started: list[Plugin]) -> None:
         for plugin in self._plugins.in_start_order:
             started.append(plugin)
             if plugin.is_channel:
-                self._start_channel(plugin.name, receivers[plugin.name])
+                self._channels[plugin.name].start(self._all_started)
                 continue
             caller = self._plugins.caller(plugin.name, "cobot_start")
             if caller is not None:
                 await caller()
         self._all_started.set()
 
-    def _start_channel(self, name: str, receiver: Receiver) -> None:
-        supervisor = self.supervisors[name]
-        self._channels[name] = asyncio.create_task(
-            supervisor.run(receiver, self._all_started), name=f"channel-{name}"
-        )
-        self._workers.add(
-            asyncio.create_task(
-                self._send_when_started(supervisor, self._senders[name]),
-                name=f"sender-{name}",
-            )
-        )
-
-    async def _send_when_started(self, supervisor: Supervisor, sender: Sender) -> None:
-        await supervisor.started.wait()
-        sender.wake()
-        await sender.run()
-
     # What the parts tell each other goes through here.
 
     def _settled(self, channels: Iterable[str]) -> None:
         for channel in channels:
-            self._senders[channel].wake()
+            self._channels[channel].sender.wake()
         self._turns.wake()
         self._progress.set()
 
@@ -264,31 +210,23 @@ class Session:
         self._progress.set()
 
     def _sent(self, message: OutgoingMessage, receipt: Receipt) -> None:
-        waiting = self._receipts.pop(message.key, None)
-        if waiting is not None:
-            waiting.receipt.set_result(receipt)
+        self._receipts.settle(message.key, receipt)
         self._plugins.observe("session_on_send", message=message, receipt=receipt)
         self._progress.set()
 
     def _send_failed(self, message: OutgoingMessage, error: ChannelError) -> None:
-        waiting = self._receipts.pop(message.key, None)
-        if waiting is not None:
-            waiting.receipt.set_exception(error)
+        self._receipts.settle(message.key, error)
         self._failures += 1
         if error.remedy is Remedy.PARK:
-            self.supervisors[message.channel_type].park(error)  # which logs it
+            self._channels[message.channel_type].supervisor.park(error)  # which logs it
         else:
             log.error("a message to %s is not delivered: %s", message.address, error)
         log.debug("the failure in full", exc_info=error)
         self._plugins.observe("session_on_failure", message=message, error=error)
         self._progress.set()
 
-    def _parked(self, sender: Sender, error: ChannelError) -> None:
-        sender.park()
-        for key, waiting in list(self._receipts.items()):
-            if waiting.channel_type == error.channel_type:
-                del self._receipts[key]
-                waiting.receipt.set_exception(error)
+    def _parked(self, error: ChannelError) -> None:
+        self._receipts.fail_channel(error)
         self._progress.set()
 
     # How a run ends.
@@ -296,12 +234,19 @@ class Session:
     async def _input_ended(self) -> None:
         """Wait until no channel will ever receive again; for ever if none receives at all."""
         receiving = [
-            self._channels[name] for name, one in self.supervisors.items() if one.receives
+            channel.receiving
+            for channel in self._channels.values()
+            if channel.receiving and channel.supervisor.receives
         ]
         await (asyncio.wait(receiving) if receiving else asyncio.Event().wait())
 
     def _somebody_listens(self) -> bool:
-        return any(one.parked_by is None for one in self.supervisors.values())
+        return bool(self._working_channels())
+
+    def _working_channels(self) -> list[str]:
+        return [
+            name for name, one in self._channels.items() if one.supervisor.parked_by is None
+        ]
 
     async def _drained(self) -> None:
         while True:
@@ -320,7 +265,7 @@ class Session:
         try:
             while not waiting.done() and not stop.done():
                 # Anew each time: starting makes some of them.
-                ours = {*self._workers, *self._channels.values()} - seen
+                ours = {*self._workers(), *self._receiving()} - seen
                 done, _ = await asyncio.wait(
                     {waiting, stop} | ours, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -341,7 +286,7 @@ class Session:
             return max(deadline - loop.time(), LEAST_STOP_S)
 
         try:
-            await _cancelled(self._channels.values(), timeout_s=left_s())
+            await _cancelled(self._receiving(), timeout_s=left_s())
             if finish:
                 await self._finish(deadline)
             # What observers do at the end may be to send.
@@ -351,16 +296,17 @@ class Session:
             left = await self._left(must_know=finish)
         finally:
             self._is_running = False
-            await _cancelled(self._workers, timeout_s=left_s())
-            crews: list[Turns | Sender] = [self._turns, *self._senders.values()]
+            await _cancelled(self._workers(), timeout_s=left_s())
+            senders = [channel.sender for channel in self._channels.values()]
+            crews: list[Turns | Sender] = [self._turns, *senders]
             abandoned = await asyncio.gather(*(crew.cancel(left_s()) for crew in crews))
-            self._fail_who_waits()
+            self._receipts.fail_all()
             await self._stop_plugins(started, left_s())
             idle_s = max(deadline - loop.time(), 0)
             await asyncio.gather(*(_close_threads(plugin, idle_s) for plugin in started))
             for line in self._plugins.timings():
                 log.debug("%s", line)
-        deaf = sum(not task.done() for task in self._channels.values())
+        deaf = sum(not task.done() for task in self._receiving())
         return left, sum(abandoned) + deaf
 
     async def _left(self, *, must_know: bool) -> Backlog:
@@ -378,23 +324,25 @@ class Session:
         drained = asyncio.create_task(self._drained())
         timeout_s = max(deadline - asyncio.get_running_loop().time(), 0)
         done, _ = await asyncio.wait(
-            {drained, *self._workers},
+            {drained, *self._workers()},
             timeout=timeout_s,
             return_when=asyncio.FIRST_COMPLETED,
         )
         await _cancelled({drained})
         if not done:
             log.warning("not everything was finished in %g s", self._stop_timeout_s)
-        for task in done & self._workers:
+        for task in done & self._workers():
             task.result()  # a worker ends only if it breaks
         if drained in done:
             drained.result()
 
-    def _fail_who_waits(self) -> None:
-        for waiting in self._receipts.values():
-            detail = "the session stopped before the network answered"
-            waiting.receipt.set_exception(DeliveryUnknown(waiting.channel_type, "send", detail))
-        self._receipts.clear()
+    def _workers(self) -> set[asyncio.Task[None]]:
+        """Return the tasks that never end by themselves, as far as they were started."""
+        sending = {channel.sending for channel in self._channels.values()}
+        return {task for task in (self._answering, *sending) if task}
+
+    def _receiving(self) -> set[asyncio.Task[None]]:
+        return {one.receiving for one in self._channels.values() if one.receiving}
 
     async def _stop_plugins(self, started: list[Plugin], timeout_s: float) -> None:
         """Stop plugins in reverse order, neighbouring channels at the same time."""
@@ -403,7 +351,7 @@ class Session:
             async with asyncio.timeout(timeout_s):
                 for are_channels, group in in_reverse:
                     if are_channels:
-                        stops = [self.supervisors[plugin.name].stop() for plugin in group]
+                        stops = [self._channels[one.name].supervisor.stop() for one in group]
                         await asyncio.gather(*stops)
                     else:
                         for plugin in group:
