@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
@@ -56,8 +56,12 @@ class Caller:
     timing: Timing = attrs.field(factory=Timing)
     """What its calls cost so far."""
 
-    async def __call__(self, **arguments: Any) -> Any:
+    async def __call__(self, limit_s: float | None = None, /, **arguments: Any) -> Any:
         """Call it and wait for what it returns.
+
+        Args:
+            limit_s: The longest that what it returns may be awaited, in seconds.
+            arguments: The hook's arguments.
 
         Raises:
             ChannelError: As the plugin raised it.
@@ -73,7 +77,8 @@ class Caller:
             else:
                 result = await self.threads.run(self.function, *values)
             if hasattr(result, "__await__"):
-                result = await result
+                # A time limit costs as much as the rest of the call, so only where one is.
+                result = await (self._within(limit_s, result) if limit_s else result)
             return result
         except BaseException as error:
             timing.failures += 1
@@ -86,6 +91,17 @@ class Caller:
             timing.total_s += elapsed
             timing.longest_s = max(timing.longest_s, elapsed)
 
+    async def _within(self, limit_s: float, result: Awaitable[Any]) -> Any:
+        limit = asyncio.timeout(limit_s)
+        try:
+            async with limit:
+                return await result
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            detail = f"no result within {limit_s:g} s, given up"
+            raise HookFailed(self.plugin_name, self.hook, detail) from None
+
     def blame(self, error: BaseException) -> HookFailed | None:
         """Return the error that blames the plugin; None if what was raised is not its fault.
 
@@ -95,6 +111,8 @@ class Caller:
         """
         if isinstance(error, KeyboardInterrupt | GeneratorExit):
             return None
+        if isinstance(error, HookFailed) and error.plugin == self.plugin_name:
+            return None  # blamed already
         if isinstance(error, ChannelError) and self.hook in WORKING:
             return None
         if isinstance(error, asyncio.CancelledError):

@@ -81,15 +81,7 @@ class Observer:
 
     async def _call(self, caller: Caller, arguments: dict[str, Any]) -> None:
         try:
-            async with asyncio.timeout(self._time_limit_s):
-                await caller(**arguments)
-        except TimeoutError:
-            log.warning(
-                "plugin %r took longer than %g s in %s; the call was given up",
-                self._plugin_name,
-                self._time_limit_s,
-                caller.hook,
-            )
+            await caller(self._time_limit_s, **arguments)
         except HookFailed as error:
             log.warning("%s", error)
             log.debug("the failure in full", exc_info=error)

@@ -129,8 +129,13 @@ class Session:
             raise parked_by
         key = filtered.key or random_key(self._random)
         if key not in self._receipts:
+            # Before it is stored: another task's waking may have it sent at once.
             self._receipts.expect(key, filtered.channel_type)
-            await self._journal.enqueue([attrs.evolve(filtered, key=key)])
+            try:
+                await self._journal.enqueue([attrs.evolve(filtered, key=key)])
+            except BaseException:
+                self._receipts.forget(key)
+                raise
             self._settled([filtered.channel_type])
         return await self._receipts.wait(key)
 

@@ -38,8 +38,12 @@ class Receipts:
         return key in self._waiting
 
     def expect(self, key: str, channel_type: str) -> None:
-        """Note that somebody will wait. Before the operation is stored: it may be quick."""
+        """Note that somebody will wait."""
         self._waiting[key] = _Waiting(channel_type)
+
+    def forget(self, key: str) -> None:
+        """Note that nobody will: the operation was not stored."""
+        del self._waiting[key]
 
     async def wait(self, key: str) -> Receipt:
         """Wait for a receipt that is expected; several may wait for the same.
