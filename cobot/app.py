@@ -13,9 +13,8 @@ import attrs
 
 from cobot.clock import Clock
 from cobot.config import SESSION, ChannelSettings, Configuration, Section
-from cobot.config.structure import nearest
 from cobot.context import Context
-from cobot.errors import ConfigError, PluginError, Problem
+from cobot.errors import ConfigError, PluginError, Problem, nearest
 from cobot.journal.memory import MemoryJournal
 from cobot.plugins import KNOWN, Candidate, Loader, Plugins, Report
 from cobot.plugins.threads import ThreadPool

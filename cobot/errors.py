@@ -36,6 +36,14 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?`, or nothing if no known word is near."""
+    from difflib import get_close_matches  # most runs have no error
+
+    near = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 class CobotError(Exception):
     """Base of every error that cobot raises on purpose."""
 

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 import attrs
 
-from cobot.config.structure import nearest
 from cobot.context import Context
-from cobot.errors import ConfigError, Problem, first_line
+from cobot.errors import ConfigError, Problem, first_line, nearest
 from cobot.hookspecs import Conversation, hookimpl
 from cobot.messages import IncomingMessage
 from cobot.plugins.calling import is_async

@@ -25,9 +25,9 @@ from cobot.config.settings import (
     SessionSettings,
     TopSettings,
 )
-from cobot.config.structure import as_mapping, nearest, structure, unknown_key
+from cobot.config.structure import as_mapping, structure, unknown_key
 from cobot.config.values import Id, Secret
-from cobot.errors import ConfigError, Problem
+from cobot.errors import ConfigError, Problem, nearest
 
 __all__ = [
     "SESSION",

@@ -6,8 +6,7 @@ nothing, so each kind of value is checked before cattrs converts it.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -25,7 +24,7 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from cobot.config.document import INTEGER, NUMBER, Document, Expanded, KeyPath, kind_of
 from cobot.config.values import Id, Secret
-from cobot.errors import PluginError
+from cobot.errors import PluginError, nearest
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -65,12 +64,6 @@ def structure(
         for inner, detail in _faults(error, path, cls, known):
             document.problem(inner, detail)
         return None
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?`, or nothing if no known word is near."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:

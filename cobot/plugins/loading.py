@@ -13,9 +13,9 @@ import attrs
 from cobot.config import ChannelSettings, Configuration, PluginSettings, Section
 from cobot.config.document import kind_of
 from cobot.config.settings import NoSettings
-from cobot.config.structure import as_mapping, nearest, structure
+from cobot.config.structure import as_mapping, structure
 from cobot.context import Context
-from cobot.errors import ConfigError, PluginError, first_line
+from cobot.errors import ConfigError, PluginError, first_line, nearest
 from cobot.plugins.discovery import Candidate
 from cobot.plugins.refusals import is_channel
 from cobot.plugins.registry import Plugin, Plugins

@@ -10,8 +10,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any, Final
 
-from cobot.config.structure import nearest
-from cobot.errors import first_line
+from cobot.errors import first_line, nearest
 from cobot.hookspecs import ITERATING, PROJECT, SPECS
 
 HOOKS: Final[dict[str, tuple[str, ...]]] = {

@@ -16,7 +16,8 @@ from attrs import validators
 
 from cobot import Id, PluginError, Secret
 from cobot.config.document import Document
-from cobot.config.structure import nearest, structure
+from cobot.config.structure import structure
+from cobot.errors import nearest
 
 TOKEN = "12345:hunter2"
 
