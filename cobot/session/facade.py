@@ -156,7 +156,7 @@ class Session:
             await self._until(self._input_ended())
             if not self._stop_asked.is_set():
                 await self._until(self._drained())
-            finish = self._somebody_listens()
+            finish = bool(self._working_channels())
         finally:
             left, abandoned = await self._shut_down(started, finish=finish)
         return Outcome(
@@ -245,9 +245,6 @@ class Session:
         ]
         await (asyncio.wait(receiving) if receiving else asyncio.Event().wait())
 
-    def _somebody_listens(self) -> bool:
-        return bool(self._working_channels())
-
     def _working_channels(self) -> list[str]:
         return [
             name for name, one in self._channels.items() if one.supervisor.parked_by is None
@@ -257,7 +254,7 @@ class Session:
         while True:
             self._progress.clear()
             # What is for a parked channel stays in the journal until the next start.
-            working = [name for name, one in self.supervisors.items() if one.parked_by is None]
+            working = self._working_channels()
             if not working or not await self._journal.backlog(working):
                 return
             await self._progress.wait()
