@@ -205,6 +205,8 @@ def _load_agent(
 def _load_console(configuration: Configuration, loader: Loader, block: Collection[str]) -> None:
     if any(report.state == "broken" for report in loader.reports.values()):
         return  # what is broken may be the channel
+    if configuration.problems:
+        return  # what is wrong may be why there is none
     section = configuration.sections.get(CONSOLE)
     if CONSOLE in block or section is not None:
         path = (f"-p no:{CONSOLE}",) if section is None else section.path

@@ -89,7 +89,7 @@ class Context:
             self._health.connected()
 
     def degraded(self, reason: str) -> None:
-        """Report that the channel works in part only, until `alive` or `connected`."""
+        """Report that the channel works in part only, until it is `alive` again."""
         if self._health is not None:
             self._health.degraded(reason)
 

@@ -32,8 +32,20 @@ import attrs
 
 def first_line(error: BaseException) -> str:
     """Return an exception's type and the first line of what it says."""
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001 -- a stranger's __str__
+        lines = []
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def shown(value: object) -> str:
+    """Return how a stranger's value is shown in an error: short, and without fail."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 -- a stranger's __repr__
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -142,6 +154,10 @@ class ChannelError(CobotError):
             scope: What the wait is for: `address` or `channel`.
             field: Which part of the content was refused: `text`, `media` ...
         """
+        if retry_after_s is not None and not (
+            isinstance(retry_after_s, int | float) and 0 <= retry_after_s < float("inf")
+        ):
+            raise ValueError(f"retry_after_s: expected seconds or None, got {retry_after_s!r}")
         super().__init__(channel_type, operation, detail)
         self.channel_type = channel_type
         self.operation = operation

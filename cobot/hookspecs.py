@@ -273,8 +273,9 @@ class AppSpec:
         """Get ready: open what the plugin needs.
 
         Working; before any other hook. Plugins of lower `priority` first, channels at the
-        same time as one another. A channel that fails with a ChannelError is stopped and
-        started again later; a failing plugin that is no channel ends the run.
+        same time as one another. A channel that fails is stopped and started again later,
+        waiting longer each time (AuthFailed parks it); a failing plugin that is no channel
+        ends the run.
         """
         raise NotImplementedError
 

@@ -16,6 +16,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
+from cobot.errors import shown
+
 Json: TypeAlias = Any
 """A JSON value: None, bool, int, finite float, str, list, or a mapping with text keys."""
 
@@ -54,12 +56,12 @@ def _naming(name: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _id(value: str | int) -> str:
     if not isinstance(value, str):
         if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f"expected text or an int, got {value!r}")
+            raise TypeError(f"expected text or an int, got {shown(value)}")
         return str(value)
     if not value:
         raise ValueError("is empty; every id must name something")
     if not value.isascii() and _text(value) != value:
-        raise ValueError(f"is not valid Unicode: {value!r}")
+        raise ValueError(f"is not valid Unicode: {shown(value)}")
     return value
 
 
@@ -69,7 +71,7 @@ def _optional_id(value: str | int | None) -> str | None:
 
 def _text(value: str) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"expected text, got {value!r}")
+        raise TypeError(f"expected text, got {shown(value)}")
     if value.isascii():
         return value
     # JSON can carry half of a surrogate pair. No file and no network takes it, and refusing
@@ -79,7 +81,7 @@ def _text(value: str) -> str:
 
 def _bool(value: bool) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"expected True or False, got {value!r}")
+        raise TypeError(f"expected True or False, got {shown(value)}")
     return value
 
 
@@ -89,7 +91,7 @@ def _optional_bool(value: bool | None) -> bool | None:
 
 def _time(value: datetime) -> datetime:
     if not isinstance(value, datetime):
-        raise TypeError(f"expected a datetime, got {value!r}")
+        raise TypeError(f"expected a datetime, got {shown(value)}")
     if value.tzinfo is UTC:
         return value
     try:
@@ -107,11 +109,11 @@ def _several_media(value: Iterable[Media] | None) -> tuple[Media, ...]:
     if value is None or value == ():
         return ()
     if not isinstance(value, Iterable):
-        raise TypeError(f"expected several Media, got {value!r}")
+        raise TypeError(f"expected several Media, got {shown(value)}")
     media = tuple(value)
     for one in media:
         if not isinstance(one, Media):
-            raise TypeError(f"expected Media, got {one!r}")
+            raise TypeError(f"expected Media, got {shown(one)}")
     return media
 
 
@@ -119,20 +121,20 @@ def _metadata(value: Mapping[str, Json] | None) -> Mapping[str, Json]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise TypeError(f"expected a mapping, got {value!r}")
+        raise TypeError(f"expected a mapping, got {shown(value)}")
     return value
 
 
 def _key(value: str) -> str:
     value = _text(value)
     if value and not KEY_PATTERN.fullmatch(value):
-        raise ValueError(f"expected at most 25 characters of A-Z a-z 0-9 -, got {value!r}")
+        raise ValueError(f"expected at most 25 characters of A-Z a-z 0-9 -, got {shown(value)}")
     return value
 
 
 def _format(value: str) -> str:
     if value not in ("markdown", "plain"):
-        raise ValueError(f"expected 'markdown' or 'plain', got {value!r}")
+        raise ValueError(f"expected 'markdown' or 'plain', got {shown(value)}")
     return value
 
 
@@ -157,7 +159,7 @@ def _content(value: bytes | None) -> bytes | None:
 
 def _path(value: str | PurePath | None) -> Path | None:
     if value is not None and not isinstance(value, str | PurePath):
-        raise TypeError(f"expected a path, got {value!r}")
+        raise TypeError(f"expected a path, got {shown(value)}")
     return None if value is None else Path(value)
 
 
@@ -179,7 +181,7 @@ def find_not_json(value: Any, path: str = "", depth: int = 0) -> str | None:
     if value is None or isinstance(value, str | bool | int):
         return None
     if isinstance(value, float):
-        return None if math.isfinite(value) else f"{path or 'the value'} is {value!r}"
+        return None if math.isfinite(value) else f"{path or 'the value'} is {shown(value)}"
     if depth == JSON_DEPTH:
         return f"{path} is nested deeper than {JSON_DEPTH} levels"
     if isinstance(value, Mapping):
@@ -462,13 +464,13 @@ class MessageRef:
 
 def _ref(value: MessageRef) -> MessageRef:
     if not isinstance(value, MessageRef):
-        raise TypeError(f"expected a MessageRef, got {value!r}")
+        raise TypeError(f"expected a MessageRef, got {shown(value)}")
     return value
 
 
 def _edited(value: IncomingMessage) -> IncomingMessage:
     if not isinstance(value, IncomingMessage):
-        raise TypeError(f"expected an IncomingMessage, got {value!r}")
+        raise TypeError(f"expected an IncomingMessage, got {shown(value)}")
     if value.edited_at is None:
         raise ValueError("edited_at is not set; an edit must say when it was made")
     return value
@@ -476,7 +478,7 @@ def _edited(value: IncomingMessage) -> IncomingMessage:
 
 def _address(value: Address) -> Address:
     if not isinstance(value, Address):
-        raise TypeError(f"expected an Address, got {value!r}")
+        raise TypeError(f"expected an Address, got {shown(value)}")
     return value
 
 
@@ -534,17 +536,17 @@ Item: TypeAlias = IncomingMessage | Event
 
 def _items(value: Iterable[Item]) -> tuple[Item, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"expected several messages or events, got {value!r}")
+        raise TypeError(f"expected several messages or events, got {type(value).__name__}")
     return tuple(value)
 
 
 def _cursors(value: Mapping[str, str]) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
-        raise TypeError(f"expected a mapping of text to text, got {value!r}")
+        raise TypeError(f"expected a mapping of text to text, got {shown(value)}")
     for name, cursor in value.items():
         if not isinstance(name, str) or not isinstance(cursor, str):
             raise TypeError(f"expected text for text, got {name!r}: {cursor!r}")
-    return value
+    return {_text(name): _text(cursor) for name, cursor in value.items()}
 
 
 @attrs.frozen(field_transformer=_naming_fields)
@@ -573,18 +575,18 @@ def _refs(value: Iterable[MessageRef]) -> tuple[MessageRef, ...]:
     refs = tuple(value)
     for ref in refs:
         if not isinstance(ref, MessageRef):
-            raise TypeError(f"expected MessageRefs, got {ref!r}")
+            raise TypeError(f"expected MessageRefs, got {shown(ref)}")
     return refs
 
 
 def _degraded(value: Iterable[Degradation]) -> tuple[Degradation, ...]:
     if isinstance(value, str):
-        raise TypeError(f"expected several degradations, got {value!r}")
+        raise TypeError(f"expected several degradations, got {shown(value)}")
     degraded = tuple(value)
     for one in degraded:
         if one not in get_args(Degradation):
             known = ", ".join(get_args(Degradation))
-            raise ValueError(f"{one!r} is no degradation; known: {known}")
+            raise ValueError(f"{shown(one)} is no degradation; known: {known}")
     return degraded
 
 

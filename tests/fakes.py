@@ -90,6 +90,7 @@ class FakeChannel(ChannelSpec):
     network: asyncio.Queue[Batch | Exception | None] = attrs.field(factory=asyncio.Queue)
     closed: int = 0  # how often `finally` ran
     context: Context | None = None
+    _is_ending: bool = False
 
     @hookimpl
     async def session_receive(self, cursors: Mapping[str, str]) -> AsyncIterator[Batch]:
@@ -100,6 +101,8 @@ class FakeChannel(ChannelSpec):
                     raise item
                 yield item
                 self.acked.append(item)
+            if self._is_ending and self.context is not None:
+                self.context.finished()
         finally:
             self.closed += 1
 
@@ -114,8 +117,9 @@ class FakeChannel(ChannelSpec):
 
     def end(self) -> None:
         """Have the channel report that nothing more will arrive."""
-        assert self.context is not None
-        self.context.finished()
+        self._is_ending = True
+        if self.context is not None:  # it is heard only once the session runs
+            self.context.finished()
         self.network.put_nowait(None)
 
     @property

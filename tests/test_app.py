@@ -44,6 +44,10 @@ class Broken:
 
     def __init__(self, settings, context):
         raise OSError("no such device")
+
+    @hookimpl
+    async def session_receive(self):
+        return []
 '''
 
 OPEN = {"access": {"direct": "open"}}
@@ -127,7 +131,7 @@ def test_an_agent_that_is_asked_for_is_no_default() -> None:
 
 def test_the_one_plugin_that_answers_is_the_agent() -> None:
     """With one agent enabled there is nothing to choose."""
-    app = app_of({"plugins": {"clever": {"plugin": "function", "target": "json:dumps"}}})
+    app = app_of({"plugins": {"clever": {"plugin": "function", "target": "operator:add"}}})
     app.check()
 
     assert (app.agent, app.agent_is_default) == ("clever", False)
@@ -136,7 +140,7 @@ def test_the_one_plugin_that_answers_is_the_agent() -> None:
 
 def test_an_agent_with_settings_is_loaded() -> None:
     """`agent: {NAME: settings}` enables the plugin too."""
-    app = app_of({"agent": {"function": "json:dumps"}})
+    app = app_of({"agent": {"function": "operator:add"}})
     app.check()
 
     assert (app.agent, states(app)["function"]) == ("function", "enabled")
@@ -144,7 +148,7 @@ def test_an_agent_with_settings_is_loaded() -> None:
 
 def test_two_agents_are_an_error_that_names_both() -> None:
     """Which of two is to answer is for the owner to say."""
-    section = {"plugin": "function", "target": "json:dumps"}
+    section = {"plugin": "function", "target": "operator:add"}
     app = app_of({"plugins": {"echo": {}, "clever": section}})
 
     assert (
@@ -155,7 +159,7 @@ def test_two_agents_are_an_error_that_names_both() -> None:
 
 def test_one_of_two_agents_can_be_chosen() -> None:
     """The choice settles it, and the other plugin stays loaded."""
-    section = {"plugin": "function", "target": "json:dumps"}
+    section = {"plugin": "function", "target": "operator:add"}
     app = app_of({"agent": "clever", "plugins": {"echo": {}, "clever": section}})
     app.check()
 

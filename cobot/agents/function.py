@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -28,6 +29,7 @@ class Function:
 
     Settings = FunctionSettings
     shorthand: ClassVar[str] = "target"
+    usage: ClassVar[str] = '{function: "module:name"}, or --agent function:MODULE:NAME'
 
     def __init__(self, settings: FunctionSettings, context: Context) -> None:
         """Import the function.
@@ -57,7 +59,10 @@ def _find(target: str) -> Callable[..., Any]:
         missing = f"no module is called {error.name!r}"
         asked = f"{module_name}.".startswith(f"{error.name}.")
         detail = "" if asked else f", which {module_name!r} imports"
-        raise _wrong(f"{missing}{detail}; put it beside cobot.yml, or install it") from error
+        hint = "put it beside cobot.yml (else in the working directory), or install it"
+        if module_name.endswith(".py"):
+            hint = f"write it without .py: {module_name.removesuffix('.py')}:{name}"
+        raise _wrong(f"{missing}{detail}; {hint}") from error
     except (Exception, SystemExit) as error:
         said = first_line(error)
         raise _wrong(f"importing {module_name!r} failed: {said}") from error
@@ -65,10 +70,20 @@ def _find(target: str) -> Callable[..., Any]:
     for part in name.split("."):
         if not hasattr(found, part):
             known = [one for one in vars(module) if not one.startswith("_")]
-            raise _wrong(f"module {module_name!r} has no {name!r}{nearest(name, known)}")
+            where = getattr(module, "__file__", None) or "built in"
+            detail = f"module {module_name!r} ({where}) has no {name!r}"
+            raise _wrong(f"{detail}{nearest(name, known)}")
         found = getattr(found, part)
     if not callable(found):
         raise _wrong(f"{target!r} is {type(found).__name__}, no function")
+    if inspect.isgeneratorfunction(found):
+        raise _wrong(f"{target!r} is a plain generator; return a list, or write async def")
+    try:
+        inspect.signature(found).bind(None, None)
+    except TypeError as error:
+        raise _wrong(f"{target!r} is called with (message, conversation): {error}") from None
+    except ValueError:
+        pass  # it is not written in Python and does not tell
     function: Callable[..., Any] = found
     return function
 

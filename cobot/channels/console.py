@@ -74,7 +74,9 @@ class Console(ChannelSpec):
 
         from cobot.channels.history import open_history
 
-        prompt: PromptSession[str] = PromptSession(history=open_history(self.context.log))
+        prompt: PromptSession[str] = PromptSession(
+            history=open_history(self.context.log), enable_suspend=True
+        )
         with patch_stdout():  # so that replies and log lines go above the prompt
             while True:
                 try:

@@ -24,6 +24,7 @@ from cobot.plugins import discover
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FUNCTION = "function"
 EXIT_FAILED = 1
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
@@ -128,9 +129,10 @@ def open_app(
         agent=_agent(agent, document),
     )
     folder = Path.cwd() if file is None else file.resolve().parent
-    # A function agent lies beside its configuration, where no installed script would look.
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    if configuration.agent is not None and configuration.agent.plugin == FUNCTION:
+        # It lies beside its configuration, where no installed script would look. Last, so
+        # that no file there stands in for a module of somebody else's.
+        sys.path.append(str(folder))
     root = _workspace_root(workspace, configuration.top.workspace, folder, file, document)
     redact = Redactor(document.secrets)
     if on_read is not None:

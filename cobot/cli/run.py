@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 import click
@@ -22,9 +22,14 @@ from cobot.cli.options import (
     open_app,
 )
 from cobot.config import Configuration
+from cobot.errors import first_line
+from cobot.ops.watchdog import Watchdog
 from cobot.session import Outcome, Session
 
 log = logging.getLogger(__name__)
+
+GRACE_S = 5.0
+"""How much longer than `stop_timeout` a stop may take before it is given up."""
 
 
 @click.command("run")
@@ -57,8 +62,12 @@ def command(*, log_format: str | None, verbose: bool, **which: Any) -> None:
     with failing_clearly():
         opened = open_app(**which, on_read=start_logging)
     opened.check()
-    with failing_clearly(opened.redact):
-        code = asyncio.run(_serve(opened))
+    try:
+        with failing_clearly(opened.redact):
+            code = asyncio.run(_serve(opened))
+    except Exception:  # not left to the interpreter: its traceback would show secrets
+        log.critical("cobot itself failed; please report this", exc_info=True)
+        code = EXIT_FAILED
     sys.exit(code)
 
 
@@ -68,8 +77,14 @@ async def _serve(opened: Opened) -> int:
     channels = ", ".join(plugin.name for plugin in app.plugins.channels)
     agent = f"{app.agent} (none is configured)" if app.agent_is_default else app.agent
     log.info("cobot %s; channels: %s; agent: %s", __version__, channels, agent)
-    _stop_on_signals(session)
-    outcome = await session.run()
+    _stop_on_signals(session, app.configuration.top.stop_timeout)
+    asyncio.get_running_loop().set_exception_handler(_log_stray)
+    watchdog = Watchdog()
+    watchdog.start()
+    try:
+        outcome = await session.run()
+    finally:
+        watchdog.stop()
     code = _exit_code(outcome)
     if outcome.abandoned:
         log.warning("%d calls of plugins would not stop", outcome.abandoned)
@@ -80,32 +95,49 @@ async def _serve(opened: Opened) -> int:
     return code
 
 
-def _stop_on_signals(session: Session) -> None:
+def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what a task or callback of a plugin's own raised: one line, in full with -v."""
+    error = context.get("exception")
+    said = f": {first_line(error)}" if isinstance(error, BaseException) else ""
+    log.error("%s%s", context.get("message", "a callback failed"), said)
+    log.debug("the failure in full: %s", context, exc_info=error)
+
+
+def _stop_on_signals(session: Session, stop_timeout_s: float) -> None:
+    """Stop on the first signal, end at once on the second, also where the loop is blocked.
+
+    Handlers of the interpreter, not of the loop: they run between two instructions of
+    whatever blocks it.
+    """
     loop = asyncio.get_running_loop()
     asked = 0
 
-    def stop(name: str) -> None:
+    def end(why: str) -> None:
+        click.echo(f"cobot: stopped at once: {why}; what ran was not finished", err=True)
+        os._exit(EXIT_FAILED)
+
+    def stop(number: int, _frame: object) -> None:
         nonlocal asked
         asked += 1
         if asked > 1:
-            click.echo("cobot: stopped at once; what ran was not finished", err=True)
-            os._exit(EXIT_FAILED)
-        log.info("%s: stopping", name)
-        session.stop()
+            end("asked twice")
+        loop.call_soon_threadsafe(log.info, "%s: stopping", signal.Signals(number).name)
+        loop.call_soon_threadsafe(session.stop)
+        late = threading.Timer(stop_timeout_s + GRACE_S, end, ["the event loop is blocked"])
+        late.daemon = True
+        late.start()
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # What our parent had us ignore (nohup, a shell's &) stays ignored.
-        if number is None or signal.getsignal(number) is signal.SIG_IGN:
-            continue
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels the run
-            loop.add_signal_handler(number, stop, name)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
 
 
 def _exit_code(outcome: Outcome) -> int:
     if outcome.left:
         log.warning(
-            "stopped with %d messages not answered and %d not delivered",
+            "stopped; messages not answered: %d, answers not delivered: %d",
             outcome.left.jobs,
             outcome.left.operations,
         )

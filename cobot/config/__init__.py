@@ -152,7 +152,7 @@ def configure(
         configuration.agent = _read_agent(configuration, agent, ("--agent",))
     elif "agent" in document.value:
         if isinstance(asked, str):
-            asked = document.expand(asked, ("agent",))
+            asked = parse_agent(document.expand(asked, ("agent",)))
         configuration.agent = _read_agent(configuration, asked, ("agent",))
     return configuration
 
@@ -186,7 +186,7 @@ def _read_plugins(
         document.problem(
             ("plugins", SESSION, "default_channel"),
             f"no section below 'plugins' is called {default!r}"
-            + nearest(default, configuration.sections),
+            + (nearest(default, configuration.sections) or "; add one, if only 'NAME: {}'"),
         )
 
 
@@ -220,7 +220,7 @@ def _section(
         enabled = enabled == "true"
     if not isinstance(enabled, bool):
         document.problem((*path, "enabled"), f"expected true or false, got {kind_of(enabled)}")
-        enabled = False
+        enabled = True  # so that what else is wrong is found too
     enabled = enabled or asked
     plugin = own.pop("plugin", name)
     if enabled:
@@ -239,6 +239,10 @@ def _section(
 
 def _drop_unbuilt_access(document: Document, section: dict[str, Any], path: KeyPath) -> None:
     access = section.get("access")
+    if isinstance(access, str):
+        detail = f"expected keys with values, got {kind_of(access)}; write {{direct: open}}"
+        document.problem((*path, "access"), detail)
+        del section["access"]
     if not isinstance(access, dict):
         return
     built = {}
@@ -250,9 +254,12 @@ def _drop_unbuilt_access(document: Document, section: dict[str, Any], path: KeyP
             _not_built(document, inner, f"{value!r} is not built yet; only 'open' is")
         else:
             built[key] = value
-    section["access"] = built
-    if not built and access:
-        del section["access"]
+    if len(built) == len(access):
+        return
+    # What is left may lack what was not built, which has been said.
+    del section["access"]
+    for key in built.keys() - {"direct"}:
+        document.problem((*path, "access", key), unknown_key(key, ["direct"]))
 
 
 def _not_built(document: Document, path: KeyPath, detail: str = "") -> None:

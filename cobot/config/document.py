@@ -28,6 +28,9 @@ INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 """How whole and other numbers are written, in the file and in variables."""
 
+VALUES = 100_000
+"""How many values a file may have; aliases of aliases multiply."""
+
 DEPTH = 50
 """How deeply a file may nest."""
 
@@ -224,12 +227,16 @@ class _Nodes:
     loader: _Loader
     document: Document
     _open: set[int] = attrs.field(factory=set)
+    _count: int = 0
     _checked: set[int] = attrs.field(factory=set)  # mappings whose keys were looked at
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
         self.document.place(path, node.start_mark.line + 1)
         if id(node) in self._open:
             raise _broken("an alias stands inside what it names", node.start_mark)
+        self._count += 1
+        if self._count > VALUES:
+            raise _broken(f"it has more than {VALUES:,} values", node.start_mark)
         if len(path) > DEPTH:
             raise _broken(f"it is nested deeper than {DEPTH} levels", node.start_mark)
         if node.tag not in _TAGS:

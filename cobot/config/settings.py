@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
-from attrs import validators
+
+
+def _between(least: float, most: float | None = None) -> Any:
+    def check(_settings: object, _field: object, value: float) -> None:
+        if value < least or (most is not None and value > most):
+            span = f"{least} or more" if most is None else f"{least} to {most}"
+            raise ValueError(f"expected {span}, got {value:g}")
+
+    return check
 
 
 @attrs.frozen
@@ -26,9 +34,7 @@ class AccessSettings:
 class PluginSettings:
     """The core's keys in every plugin's section, besides `plugin` and `enabled`."""
 
-    sync_threads: int = attrs.field(
-        default=8, validator=[validators.ge(1), validators.le(1000)]
-    )
+    sync_threads: int = attrs.field(default=8, validator=_between(1, 1000))
     """How many threads run the plugin's plain `def` hooks, receiving apart."""
 
 
@@ -38,7 +44,7 @@ class ChannelSettings(PluginSettings):
 
     access: AccessSettings | None = None
     """Who may talk to the bot on this channel."""
-    poll_interval: float = attrs.field(default=1.0, validator=validators.ge(0))
+    poll_interval: float = attrs.field(default=1.0, validator=_between(0))
     """Wait between two calls of a receiver that had nothing."""
 
 
@@ -68,7 +74,7 @@ class TopSettings:
     """Who may talk to the bot, on every channel that does not say itself."""
     log: LogSettings = LogSettings()
     """What is logged, and how."""
-    stop_timeout: float = attrs.field(default=10.0, validator=validators.ge(0))
+    stop_timeout: float = attrs.field(default=10.0, validator=_between(0))
     """How long a stop may take to finish what runs."""
     workspace: Path | None = None
     """Where the session keeps its files; a relative one starts at the file's folder."""

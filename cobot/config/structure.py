@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
@@ -154,6 +155,7 @@ def _converter(document: Document) -> cattrs.Converter:
     converter.register_structure_hook(Id, _id)
     converter.register_structure_hook(Path, _path)
     converter.register_structure_hook_factory(_is_literal, _literal)
+    converter.register_structure_hook_factory(_is_optional, _optional(converter))
     converter.register_structure_hook_factory(_is_collection, _collection(converter))
     converter.register_structure_hook_factory(
         is_mapping, lambda cls: _checked(dict, mapping_structure_factory(cls, converter))
@@ -208,6 +210,29 @@ def _path(value: Any, _: Any) -> Path:
     if "\0" in text:
         raise ValueError("expected a path, got one with a NUL character")
     return Path(text).expanduser()
+
+
+def _is_optional(cls: Any) -> bool:
+    """Tell whether a type is `X | None`."""
+    arguments = get_args(cls)
+    return (
+        get_origin(cls) in (Union, UnionType) and len(arguments) == 2 and NoneType in arguments
+    )
+
+
+def _optional(converter: cattrs.Converter) -> Callable[[Any], Hook]:
+    def optional(cls: Any) -> Hook:
+        (inner,) = (one for one in get_args(cls) if one is not NoneType)
+        hook = converter.get_structure_hook(inner)
+
+        def structure_optional(value: Any, _: Any) -> Any:
+            if value is None:
+                raise TypeError("expected a value, got nothing; remove the key")
+            return hook(value, inner)
+
+        return structure_optional
+
+    return optional
 
 
 def _is_literal(cls: Any) -> bool:

@@ -99,9 +99,6 @@ class MemoryJournal:
         while self._count() >= self._rows_kept:
             self._room.clear()
             await self._room.wait()
-        # Storing is where a receiver lets others run; a channel that never waits for its
-        # network would keep the loop for itself.
-        await asyncio.sleep(0)
         kept = self._channel(channel)
         new = set()
         for row in rows:

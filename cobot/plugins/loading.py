@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, distribution
 from types import ModuleType
 from typing import Any, Literal, NoReturn
 
@@ -16,8 +17,9 @@ from cobot.config.settings import NoSettings
 from cobot.config.structure import as_mapping, structure
 from cobot.context import Context
 from cobot.errors import ConfigError, PluginError, first_line, nearest
+from cobot.hookspecs import PROJECT
 from cobot.plugins.discovery import Candidate
-from cobot.plugins.refusals import is_channel
+from cobot.plugins.refusals import is_channel, unmarked
 from cobot.plugins.registry import Plugin, Plugins
 from cobot.plugins.threads import ThreadPool
 
@@ -87,7 +89,9 @@ class Loader:
         except PluginError as error:
             report.state = "broken"
             report.reason = str(error)
-            self.failures.append(f"{error}; go on without it: -p no:{section.name}")
+            away = f"go on without it: -p no:{section.name}"
+            said = str(error)
+            self.failures.append(f"{said}{' or ' if said.endswith('?') else '; '}{away}")
             # The cause may quote settings; -v is for people who look at their own machine.
             log.debug("%s", error, exc_info=error)
             return None
@@ -97,7 +101,8 @@ class Loader:
 
     def note(self, name: str, state: Literal["installed", "blocked"]) -> None:
         """Report a plugin that is not to be loaded."""
-        candidate = self._candidates.get(name)
+        section = self._configuration.sections.get(name)
+        candidate = self._candidates.get(section.plugin if section else name)
         self.reports[name] = Report(
             name,
             candidate.distribution if candidate else "",
@@ -115,6 +120,10 @@ class Loader:
         if candidate.conflict:
             raise PluginError(candidate.conflict)
         source = _imported(section, candidate)
+        # Before the settings: what is wrong with a channel's hooks makes it look like none.
+        faults = unmarked(source)
+        if faults:
+            raise PluginError(f"plugin {section.name!r}: {'; '.join(faults)}")
         core, settings = self._settings(section, source)
         threads = ThreadPool(section.name, core.sync_threads)
         if isinstance(source, ModuleType):
@@ -148,6 +157,7 @@ class Loader:
         except ConfigError as error:
             for problem in error.problems:
                 self._configuration.document.problem(section.path, problem.detail)
+            log.debug("plugin %r refuses its settings", section.name, exc_info=error)
             raise _NotConfigured from error
         except (Exception, SystemExit) as error:
             raise PluginError(
@@ -164,6 +174,9 @@ class Loader:
             mapping = {shorthand: value}
         if mapping is None:
             self._problem(section, f"expected keys with values, got {kind_of(value)}")
+        if not mapping and shorthand is not None:
+            self._problem(section, f"says not enough; write {source.usage}")
+        in_plugins = section.path[0] == "plugins"
         core_cls = ChannelSettings if is_channel(source) else PluginSettings
         core_names = {field.name for field in attrs.fields(core_cls)}
         cls = (
@@ -179,7 +192,7 @@ class Loader:
                 section.path,
                 settings,
                 cls,
-                known=[*core_names, "plugin", "enabled"],
+                known=[*core_names, *(("plugin", "enabled") if in_plugins else ())],
             )
         if core is None or settings is None or len(document.problems) > problems:
             raise _NotConfigured
@@ -191,17 +204,30 @@ class Loader:
 
     def _not_installed(self, section: Section) -> str:
         name = section.plugin
-        known = [*self._candidates, *KNOWN]
+        said = f"no plugin called {name!r} is installed"
+        hint = nearest(name, [*self._candidates, *KNOWN]).removeprefix("; ")
         if name in KNOWN:
             hint = f"pip install cobot-{name}"
-        else:
-            hint = nearest(name, known).removeprefix("; ")
-            hint = hint or f"install the distribution that has it, perhaps cobot-{name}"
-        said = f"no plugin called {name!r} is installed; {hint}"
+        elif _is_installed(f"cobot-{name}"):
+            hint = f"cobot-{name} is, but it has no entry point {name!r} in group {PROJECT!r}"
+        elif not hint:
+            hint = f"install the distribution that has it, perhaps cobot-{name}"
         if section.path[0] in ("agent", "--agent"):
-            return said
-        away = f"or go on without it: -p no:{section.name}"
-        return f"{said} {away}" if said.endswith("?") else f"{said}, {away}"
+            if isinstance(section.value, str):
+                hint = f"for a function of yours write function:{name}:{section.value}"
+            return f"{said}; {hint}"
+        away = f"go on without it: -p no:{section.name}"
+        if str(section.path[0]).startswith("-"):
+            away = f"leave out {section.path[0]}"
+        return f"{said}; {hint}{' ' if hint.endswith('?') else ', '}or {away}"
+
+
+def _is_installed(distribution_name: str) -> bool:
+    try:
+        distribution(distribution_name)
+    except (PackageNotFoundError, ValueError):
+        return False
+    return True
 
 
 def _imported(section: Section, candidate: Candidate) -> Any:
@@ -222,7 +248,7 @@ def _imported(section: Section, candidate: Candidate) -> Any:
 
 
 def _check_settings_class(section: Section, cls: Any, core_names: set[str]) -> None:
-    if not attrs.has(cls):
+    if not (isinstance(cls, type) and attrs.has(cls)):
         raise PluginError(
             f"plugin {section.name!r}: its Settings is no attrs class; put @attrs.frozen on it"
         )

@@ -52,7 +52,7 @@ class Observer:
             return
         self._waiting.append((caller, arguments))
         # No task while there is nothing to do, so that an idle session has none.
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(
                 self._work(), name=f"observe-{self._plugin_name}"
             )
@@ -72,12 +72,9 @@ class Observer:
             log.warning("plugin %r missed %d observations", self._plugin_name, self.dropped)
 
     async def _work(self) -> None:
-        try:
-            while self._waiting:
-                caller, arguments = self._waiting.popleft()
-                await self._call(caller, arguments)
-        finally:
-            self._task = None
+        while self._waiting:
+            caller, arguments = self._waiting.popleft()
+            await self._call(caller, arguments)
 
     async def _call(self, caller: Caller, arguments: dict[str, Any]) -> None:
         try:

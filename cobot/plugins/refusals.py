@@ -77,12 +77,26 @@ def refusals(plugin: object) -> list[str]:
         if hook in seen:
             faults.append(f"it has two implementations of {hook}; keep one")
         seen.add(hook)
-    faults.extend(
+    return faults + unmarked(plugin)
+
+
+def unmarked(plugin: object) -> list[str]:
+    """Say what was forgotten to be marked, of a plugin or of its class."""
+    marked = {marks.get("specname") or name for name, _, marks in _marked(plugin)}
+    faults = [
         f"its {name} has no marker and is never called; {_how_to_mark(plugin, name)}"
         for name in HOOKS
-        if name not in seen and _is_unmarked(plugin, name)
-    )
+        if name not in marked and _is_unmarked(plugin, name)
+    ]
     if not marked and not faults:
+        if inspect.ismodule(plugin):
+            classes = [
+                f"{plugin.__name__}:{name}"
+                for name, one in vars(plugin).items()
+                if isinstance(one, type) and one.__module__ == plugin.__name__ and hooks_of(one)
+            ]
+            hint = f"; did you mean {' or '.join(classes)}?" if classes else ""
+            return [f"its entry point names the module {plugin.__name__}, without hooks{hint}"]
         faults.append("it has no hooks; put @hookimpl above the methods that are hooks")
     return faults
 

@@ -11,7 +11,15 @@ import pluggy
 
 from cobot.config.settings import ChannelSettings, PluginSettings
 from cobot.context import Context
-from cobot.errors import HookFailed, PluginError, UnknownChannel
+from cobot.errors import (
+    ChannelError,
+    HookFailed,
+    PluginError,
+    Remedy,
+    UnknownChannel,
+    first_line,
+    shown,
+)
 from cobot.hookspecs import DROP, PROJECT, SPECS, WORKING
 from cobot.messages import IncomingMessage, OutgoingMessage
 from cobot.plugins.calling import Caller, is_async
@@ -50,6 +58,8 @@ class Plugin:
     """Its queue of observations."""
     receiving: ThreadPool = attrs.field(init=False)
     """The thread of a plain `def session_receive`."""
+    bracketing: ThreadPool = attrs.field(init=False)
+    """The thread of its plain `def` start and stop: a stop must not wait behind other calls."""
     working: ThreadPool = attrs.field()
     """The threads of its other plain `def` hooks that work."""
 
@@ -57,6 +67,7 @@ class Plugin:
         self.is_channel = is_channel(self.instance)
         self.observer = Observer(self.name)
         self.receiving = ThreadPool(f"{self.name}-receive", 1)
+        self.bracketing = ThreadPool(f"{self.name}-bracket", 1)
 
     @working.default
     def _own_threads(self) -> ThreadPool:
@@ -216,7 +227,14 @@ class Plugins:
         """
         callers = self._callers
         for caller in callers.interceptors.get(hook, ()):
-            result = await caller(**arguments)
+            try:
+                result = await caller(**arguments)
+            except ChannelError as error:
+                if error.remedy is Remedy.PARK:
+                    # Its own credentials: that is no reason to park the channel.
+                    detail = first_line(error)
+                    raise HookFailed(caller.plugin_name, hook, detail) from error
+                raise
             if result is not None:
                 return caller, result
         own = callers.by_plugin.get((channel_type, hook))
@@ -234,10 +252,11 @@ class Plugins:
                 if result is not DROP and not _is_same(result, message):
                     raise HookFailed(caller.plugin_name, hook, _not_a_verdict(result, message))
             except HookFailed as error:
-                closed = getattr(self[caller.plugin_name].instance, "fail_closed", False)
+                # It may have gone meanwhile, and then nobody vouches for the message.
+                plugin = self._plugins.get(caller.plugin_name)
+                closed = getattr(plugin.instance if plugin else None, "fail_closed", False)
                 log.warning(
-                    "plugin %r: %s; its filter is %s",
-                    caller.plugin_name,
+                    "%s; its filter is %s",
                     error,
                     "closed" if closed else "passed over",
                 )
@@ -253,7 +272,9 @@ class Plugins:
     def observe(self, hook: str, **arguments: Any) -> None:
         """Queue a call for every plugin that observes."""
         for caller in self.callers(hook):
-            self._plugins[caller.plugin_name].observer.put(caller, arguments)
+            plugin = self._plugins.get(caller.plugin_name)
+            if plugin is not None:
+                plugin.observer.put(caller, arguments)
 
     def _rebuild(self) -> None:
         by_hook: dict[str, tuple[Caller, ...]] = {}
@@ -280,7 +301,11 @@ class Plugins:
         function = implementation.function
         threads = None
         if hook in WORKING and not is_async(function):
-            threads = plugin.receiving if hook == "session_receive" else plugin.working
+            threads = {
+                "session_receive": plugin.receiving,
+                "cobot_start": plugin.bracketing,
+                "cobot_stop": plugin.bracketing,
+            }.get(hook, plugin.working)
         kept = self._callers.by_plugin.get((plugin.name, hook))
         if kept is not None and (kept.function, kept.threads) == (function, threads):
             return kept  # with what it has measured so far
@@ -298,4 +323,4 @@ def _is_same(result: object, message: IncomingMessage | OutgoingMessage) -> bool
 def _not_a_verdict(result: object, message: object) -> str:
     if type(result) is type(message):
         return "it changed the message's id or address; change the content only"
-    return f"expected a message, DROP or None, got {result!r}"
+    return f"expected a message, DROP or None, got {shown(result)}"

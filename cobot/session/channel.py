@@ -30,7 +30,7 @@ class Channel:
         on_stored: Callable[[], None],
         on_sent: Callable[[OutgoingMessage, Receipt], None],
         on_failed: Callable[[OutgoingMessage, ChannelError], None],
-        on_parked: Callable[[ChannelError], None],
+        on_parked: Callable[[str, ChannelError], None],
     ) -> None:
         self.sender = Sender(
             plugin.name, plugins, journal, on_sent=on_sent, on_failed=on_failed
@@ -38,7 +38,7 @@ class Channel:
 
         def parked(error: ChannelError) -> None:
             self.sender.park()
-            on_parked(error)
+            on_parked(plugin.name, error)
 
         self.supervisor = Supervisor(plugin, plugins, clock, random, on_parked=parked)
         self._receiver = Receiver(

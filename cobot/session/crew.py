@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+CANCELLED_ITSELF = "it cancelled the task that called it"
+"""What is said of a plugin that cancels us, as a time limit of its own making may."""
+
 
 class Crew:
     """Runs up to `size` coroutines at a time and keeps the first unexpected failure."""
@@ -15,6 +18,8 @@ class Crew:
         self._on_free = on_free
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure: BaseException | None = None
+        self.is_cancelled = False
+        """Whether `cancel` was called; any other cancellation is a worker's own doing."""
 
     @property
     def free(self) -> int:
@@ -29,6 +34,7 @@ class Crew:
 
     async def cancel(self, timeout_s: float) -> int:
         """Cancel all; return how many have not ended in that time."""
+        self.is_cancelled = True
         running = {*self._tasks}
         for task in running:
             task.cancel()

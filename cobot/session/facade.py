@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine, Iterable
 from itertools import groupby
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -15,6 +15,7 @@ from cobot.clock import Clock
 from cobot.errors import (
     ChannelError,
     CobotError,
+    PluginError,
     Rejected,
     Remedy,
     Unreachable,
@@ -25,11 +26,16 @@ from cobot.messages import IncomingMessage, OutgoingMessage, Receipt
 from cobot.plugins import Plugin, Plugins
 from cobot.session.channel import Channel
 from cobot.session.receipts import Receipts
-from cobot.session.sending import Sender
-from cobot.session.supervisor import Supervisor, stop_plugin
+from cobot.session.sending import Sender, check_outgoing
+from cobot.session.supervisor import Supervisor, start_plugin, stop_plugin
 from cobot.session.turns import Turns
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
+
+LETTING_GO_S = 0.1
+"""How long a call may take to end when it is cancelled at a stop."""
 
 LEAST_STOP_S = 1.0
 """What `cobot_stop` is given even when the time to stop is used up."""
@@ -87,7 +93,8 @@ class Session:
         self._all_started = asyncio.Event()
         self._progress = asyncio.Event()
         self._failures = 0
-        self._is_running = False
+        self._has_run = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # None: it does not run
         self._receipts = Receipts()
         self._turns = Turns(
             plugins, journal, agent, on_settled=self._settled, on_failed=self._turn_failed
@@ -114,6 +121,10 @@ class Session:
             ChannelError: It was not delivered.
         """
         name = message.channel_type
+        if self._loop is None:
+            raise Unreachable(name, "send", "the session does not run")
+        if self._loop is not asyncio.get_running_loop():
+            raise PluginError("Session.send belongs to the session's event loop; call it there")
         self._plugins.require_channel(name)
         verdict = await self._plugins.filter("session_outgoing", message)
         if verdict.dropped_by is not None:
@@ -121,23 +132,24 @@ class Session:
         if verdict.refused_by is not None:
             raise Rejected(name, "send", f"the filter of {verdict.refused_by} failed")
         filtered: OutgoingMessage = verdict.message
-        self._plugins.require_channel(filtered.channel_type)
-        if not self._is_running:
-            raise Unreachable(name, "send", "the session does not run")
-        parked_by = self._channels[filtered.channel_type].supervisor.parked_by
-        if parked_by is not None:
-            raise parked_by
+        check_outgoing(self._plugins, filtered)
+        channel = self._channels.get(filtered.channel_type)
+        if channel is None or self._loop is None:
+            raise Unreachable(name, "send", "the channel does not run in this session")
+        if channel.supervisor.parked_by is not None:
+            raise channel.supervisor.parked_by
         key = filtered.key or random_key(self._random)
-        if key not in self._receipts:
-            # Before it is stored: another task's waking may have it sent at once.
-            self._receipts.expect(key, filtered.channel_type)
+        receipt = self._receipts.expected(filtered.channel_type, key)
+        if receipt is None:
+            receipt = self._receipts.expect(filtered.channel_type, key)
             try:
                 await self._journal.enqueue([attrs.evolve(filtered, key=key)])
             except BaseException:
-                self._receipts.forget(key)
+                self._receipts.forget(filtered.channel_type, key)
                 raise
             self._settled([filtered.channel_type])
-        return await self._receipts.wait(key)
+        # Shielded: who gives up waiting must not spoil it for the others.
+        return await asyncio.shield(receipt)
 
     async def run(self) -> Outcome:
         """Run until the input has ended and all is answered, or until `stop`.
@@ -145,9 +157,12 @@ class Session:
         Raises:
             PluginError: A plugin that is no channel could not be started.
         """
+        if self._has_run:
+            raise CobotError("a session runs once; make a new one to run again")
+        self._has_run = True
+        self._loop = asyncio.get_running_loop()
         started: list[Plugin] = []
         finish = False
-        self._is_running = True
         try:
             self._build_channels()
             await self._until(self._start_all(started))
@@ -158,7 +173,7 @@ class Session:
                 await self._until(self._drained())
             finish = bool(self._working_channels())
         finally:
-            left, abandoned = await self._shut_down(started, finish=finish)
+            left, abandoned = await _to_the_end(self._shut_down(started, finish=finish))
         return Outcome(
             stopped=self._stop_asked.is_set(),
             failures=self._failures,
@@ -193,16 +208,15 @@ class Session:
             if plugin.is_channel:
                 self._channels[plugin.name].start(self._all_started)
                 continue
-            caller = self._plugins.caller(plugin.name, "cobot_start")
-            if caller is not None:
-                await caller()
+            await start_plugin(self._plugins, plugin.name)
         self._all_started.set()
 
     # What the parts tell each other goes through here.
 
     def _settled(self, channels: Iterable[str]) -> None:
-        for channel in channels:
-            self._channels[channel].sender.wake()
+        for name in channels:
+            if name in self._channels:
+                self._channels[name].sender.wake()
         self._turns.wake()
         self._progress.set()
 
@@ -215,12 +229,12 @@ class Session:
         self._progress.set()
 
     def _sent(self, message: OutgoingMessage, receipt: Receipt) -> None:
-        self._receipts.settle(message.key, receipt)
+        self._receipts.settle(message.channel_type, message.key, receipt)
         self._plugins.observe("session_on_send", message=message, receipt=receipt)
         self._progress.set()
 
     def _send_failed(self, message: OutgoingMessage, error: ChannelError) -> None:
-        self._receipts.settle(message.key, error)
+        self._receipts.settle(message.channel_type, message.key, error)
         self._failures += 1
         if error.remedy is Remedy.PARK:
             self._channels[message.channel_type].supervisor.park(error)  # which logs it
@@ -230,8 +244,8 @@ class Session:
         self._plugins.observe("session_on_failure", message=message, error=error)
         self._progress.set()
 
-    def _parked(self, error: ChannelError) -> None:
-        self._receipts.fail_channel(error)
+    def _parked(self, channel: str, error: ChannelError) -> None:
+        self._receipts.fail_channel(channel, error)
         self._progress.set()
 
     # How a run ends.
@@ -289,26 +303,25 @@ class Session:
 
         try:
             await _cancelled(self._receiving(), timeout_s=left_s())
-            if finish:
-                await self._finish(deadline)
+            in_time = finish and await self._finish(deadline)
             # What observers do at the end may be to send.
             await asyncio.gather(*(plugin.observer.close(left_s()) for plugin in started))
-            if finish:
+            if in_time:
                 await self._finish(deadline)
             left = await self._left(must_know=finish)
         finally:
-            self._is_running = False
+            self._loop = None
             await _cancelled(self._workers(), timeout_s=left_s())
             senders = [channel.sender for channel in self._channels.values()]
             crews: list[Turns | Sender] = [self._turns, *senders]
             abandoned = await asyncio.gather(*(crew.cancel(left_s()) for crew in crews))
             self._receipts.fail_all()
-            await self._stop_plugins(started, left_s())
+            deaf = await self._stop_plugins(started, left_s())
             idle_s = max(deadline - loop.time(), 0)
             await asyncio.gather(*(_close_threads(plugin, idle_s) for plugin in started))
             for line in self._plugins.timings():
                 log.debug("%s", line)
-        deaf = sum(not task.done() for task in self._receiving())
+        deaf += sum(not task.done() for task in self._receiving())
         return left, sum(abandoned) + deaf
 
     async def _left(self, *, must_know: bool) -> Backlog:
@@ -321,8 +334,8 @@ class Session:
             log.warning("the journal does not say what is left: %s", error)
             return Backlog()
 
-    async def _finish(self, deadline: float) -> None:
-        """Answer and deliver what is stored, until the deadline."""
+    async def _finish(self, deadline: float) -> bool:
+        """Answer and deliver what is stored; return whether that was done by the deadline."""
         drained = asyncio.create_task(self._drained())
         timeout_s = max(deadline - asyncio.get_running_loop().time(), 0)
         done, _ = await asyncio.wait(
@@ -337,6 +350,7 @@ class Session:
             task.result()  # a worker ends only if it breaks
         if drained in done:
             drained.result()
+        return bool(done)
 
     def _workers(self) -> set[asyncio.Task[None]]:
         """Return the tasks that never end by themselves, as far as they were started."""
@@ -346,24 +360,60 @@ class Session:
     def _receiving(self) -> set[asyncio.Task[None]]:
         return {one.receiving for one in self._channels.values() if one.receiving}
 
-    async def _stop_plugins(self, started: list[Plugin], timeout_s: float) -> None:
-        """Stop plugins in reverse order, neighbouring channels at the same time."""
-        in_reverse = groupby(reversed(started), key=lambda plugin: plugin.is_channel)
+    async def _stop_plugins(self, started: list[Plugin], timeout_s: float) -> int:
+        """Stop plugins in reverse order, neighbouring channels at the same time.
+
+        One that hangs costs the others nothing but time.
+
+        Returns:
+            How many would not be stopped in time.
+        """
+        groups = [
+            list(group)
+            for are_channels, several in groupby(reversed(started), lambda one: one.is_channel)
+            for group in ([several] if are_channels else ([one] for one in several))
+        ]
+        late: set[asyncio.Task[None]] = set()
+        for group in groups:
+            stops = {
+                asyncio.create_task(self._stop_plugin(one.name), name=f"stop-{one.name}")
+                for one in group
+            }
+            _, hung = await asyncio.wait(stops, timeout=timeout_s / len(groups))
+            for task in hung:
+                log.warning("%s: the plugin did not stop in time", task.get_name())
+                task.cancel()
+            late |= hung
+        if late:
+            await asyncio.wait(late, timeout=LETTING_GO_S)
+        return sum(not task.done() for task in late)
+
+    async def _stop_plugin(self, name: str) -> None:
+        if name in self._channels:
+            await self._channels[name].supervisor.stop()
+        else:
+            await stop_plugin(self._plugins, name)
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do something that a cancellation must not cut short; cancelled only afterwards."""
+    task = asyncio.create_task(work)
+    cancelled = False
+    while not task.done():
         try:
-            async with asyncio.timeout(timeout_s):
-                for are_channels, group in in_reverse:
-                    if are_channels:
-                        stops = [self._channels[one.name].supervisor.stop() for one in group]
-                        await asyncio.gather(*stops)
-                    else:
-                        for plugin in group:
-                            await stop_plugin(self._plugins, plugin.name)
-        except TimeoutError:
-            log.warning("the plugins did not all stop in time")
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+        except Exception:  # noqa: BLE001 -- raised by `result` below
+            break
+    if cancelled:
+        task.exception()
+        raise asyncio.CancelledError
+    return task.result()
 
 
 async def _close_threads(plugin: Plugin, timeout_s: float) -> None:
-    for threads in (plugin.receiving, plugin.working):
+    for threads in (plugin.receiving, plugin.working, plugin.bracketing):
         if not await threads.close(timeout_s):
             log.warning("a call of plugin %r has not returned", plugin.name)
 

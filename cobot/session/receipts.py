@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import attrs
-
 from cobot.errors import ChannelError, DeliveryUnknown
 from cobot.messages import Receipt
 
@@ -22,56 +20,47 @@ def _retrieved(receipt: asyncio.Future[Receipt]) -> None:
         receipt.exception()
 
 
-@attrs.frozen(eq=False)
-class _Waiting:
-    channel_type: str
-    receipt: asyncio.Future[Receipt] = attrs.field(factory=_to_come)
-
-
 class Receipts:
-    """Receipts that somebody waits for, by the key of the operation."""
+    """Receipts that somebody waits for, by channel and key of the operation."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[tuple[str, str], asyncio.Future[Receipt]] = {}
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._waiting
+    def expected(self, channel: str, key: str) -> asyncio.Future[Receipt] | None:
+        """Return what others wait for already; None if nobody does."""
+        return self._waiting.get((channel, key))
 
-    def expect(self, key: str, channel_type: str) -> None:
-        """Note that somebody will wait."""
-        self._waiting[key] = _Waiting(channel_type)
+    def expect(self, channel: str, key: str) -> asyncio.Future[Receipt]:
+        """Note that somebody waits, before the operation is stored: it may be sent at once.
 
-    def forget(self, key: str) -> None:
-        """Note that nobody will: the operation was not stored."""
-        del self._waiting[key]
-
-    async def wait(self, key: str) -> Receipt:
-        """Wait for a receipt that is expected; several may wait for the same.
-
-        Raises:
-            ChannelError: The operation failed.
+        Returns:
+            The receipt to come, or the ChannelError. Shield it: others may wait for it too.
         """
-        # Shielded: who gives up waiting must not spoil it for the others.
-        return await asyncio.shield(self._waiting[key].receipt)
+        receipt = self._waiting[channel, key] = _to_come()
+        return receipt
 
-    def settle(self, key: str, outcome: Receipt | ChannelError) -> None:
+    def forget(self, channel: str, key: str) -> None:
+        """Note that nobody waits: the operation was not stored."""
+        self._waiting.pop((channel, key), None)
+
+    def settle(self, channel: str, key: str, outcome: Receipt | ChannelError) -> None:
         """Tell who waits, if anybody does."""
-        waiting = self._waiting.pop(key, None)
-        if waiting is None:
+        receipt = self._waiting.pop((channel, key), None)
+        if receipt is None or receipt.done():
             return
         if isinstance(outcome, Receipt):
-            waiting.receipt.set_result(outcome)
+            receipt.set_result(outcome)
         else:
-            waiting.receipt.set_exception(outcome)
+            receipt.set_exception(outcome)
 
-    def fail_channel(self, error: ChannelError) -> None:
+    def fail_channel(self, channel: str, error: ChannelError) -> None:
         """Tell all who wait for a channel that was given up."""
-        for key, waiting in list(self._waiting.items()):
-            if waiting.channel_type == error.channel_type:
-                self.settle(key, error)
+        for name, key in list(self._waiting):
+            if name == channel:
+                self.settle(name, key, error)
 
     def fail_all(self) -> None:
         """Tell all who still wait that the session has stopped."""
         detail = "the session stopped before the network answered"
-        for key, waiting in list(self._waiting.items()):
-            self.settle(key, DeliveryUnknown(waiting.channel_type, "send", detail))
+        for name, key in list(self._waiting):
+            self.settle(name, key, DeliveryUnknown(name, "send", detail))

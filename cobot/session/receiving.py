@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import attrs
 
-from cobot.errors import ChannelError, HookFailed, PluginError
+from cobot.errors import ChannelError, HookFailed, PluginError, first_line, shown
 from cobot.journal import Journal, Key, Row
 from cobot.journal.keys import message_key
 from cobot.messages import (
@@ -25,6 +26,9 @@ from cobot.messages import (
 from cobot.plugins import Caller, Plugins
 
 log = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 500
+"""Items of a batch that are looked at before others may run."""
 
 ITEMS = (IncomingMessage, MessageEdited, MessageDeleted, ReactionChanged, ChatMoved)
 
@@ -65,10 +69,10 @@ class Receiver:
         if isinstance(handed, AsyncIterator):
             await self._iterate(caller, handed)
             return False
-        if not isinstance(handed, list | tuple):
-            raise self._broken(f"returned {handed!r}, neither a list nor an async iterator")
+        if not isinstance(handed, Batch | list | tuple):
+            raise self._broken(f"returned {shown(handed)}, no list, Batch or async iterator")
         await self._store(handed)
-        return bool(handed)
+        return bool(handed.items if isinstance(handed, Batch) else handed)
 
     async def _iterate(self, caller: Caller, iterator: AsyncIterator[Any]) -> None:
         try:
@@ -97,12 +101,19 @@ class Receiver:
             log.warning("channel %r: closing its receiver failed: %s", self._channel, error)
 
     async def _store(self, handed: object) -> None:
+        # A receiver that never waits for its network would keep the loop for itself.
+        await asyncio.sleep(0)
         batch = self._as_batch(handed)
         items: dict[Key, Item] = {}
-        for item in map(self._checked, batch.items):
+        for number, one in enumerate(batch.items, 1):
+            item = self._stamped(one)
             # The same item may stand in a batch twice; the first counts.
             items.setdefault(item_key(item), item)
+            if number % ROWS_AT_ONCE == 0:
+                await asyncio.sleep(0)
         known = await self._journal.known(self._channel, items.keys()) if items else ()
+        for key in known:
+            log.debug("channel %r: %s is known already", self._channel, key)
         rows = [await self._row(key, items[key]) for key in items if key not in known]
         if not rows and not batch.cursors:
             self._on_alive()
@@ -139,7 +150,7 @@ class Receiver:
             if decided is not None:
                 caller, key = decided
                 if not isinstance(key, str) or not key:
-                    detail = f"expected text or None, got {key!r}"
+                    detail = f"expected text or None, got {shown(key)}"
                     raise HookFailed(caller.plugin_name, caller.hook, detail)
                 return key
         except (ChannelError, PluginError) as error:
@@ -155,14 +166,25 @@ class Receiver:
         elif isinstance(handed, ITEMS):
             batch = Batch((handed,))
         else:
-            raise self._broken(f"handed over {handed!r}, no Batch, message or event")
+            raise self._broken(
+                f"handed over {type(handed).__name__}, no Batch, message or event"
+            )
         for item in batch.items:
             if not isinstance(item, ITEMS):
-                raise self._broken(f"handed over {item!r} in a batch, no message or event")
+                kind = type(item).__name__
+                raise self._broken(f"handed over {kind} in a batch, no message or event")
         return batch
 
+    def _stamped(self, item: Item) -> Item:
+        """Return an item with the channel's name on it."""
+        try:
+            return self._checked(item)
+        except PluginError:
+            raise
+        except Exception as error:  # a stranger's subclass, or mapping
+            raise self._broken(f"handed over something odd: {first_line(error)}") from error
+
     def _checked(self, item: Item) -> Item:
-        """Return an item with the channel's name stamped on it."""
         name = self._channel
         if isinstance(item, IncomingMessage):
             return self._checked_message(item)

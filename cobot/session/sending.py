@@ -7,11 +7,18 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from cobot.errors import ChannelError, DeliveryUnknown, HookFailed, Unsupported
+from cobot.errors import (
+    ChannelError,
+    DeliveryUnknown,
+    HookFailed,
+    PluginError,
+    Unsupported,
+    shown,
+)
 from cobot.journal import Journal, Operation
-from cobot.messages import MessageRef, OutgoingMessage, Receipt
+from cobot.messages import MessageRef, OutgoingMessage, Receipt, find_not_json
 from cobot.plugins import Caller, Plugins
-from cobot.session.crew import Crew
+from cobot.session.crew import CANCELLED_ITSELF, Crew
 
 log = logging.getLogger(__name__)
 
@@ -71,12 +78,20 @@ class Sender:
     async def _do(self, operation: Operation) -> None:
         try:
             receipt = await self._send(operation.message)
+        except asyncio.CancelledError:
+            if self._crew.is_cancelled:
+                raise
+            failure = HookFailed(self._channel, "session_send", CANCELLED_ITSELF)
+            await self._fail(operation, DeliveryUnknown(self._channel, "send", str(failure)))
         except ChannelError as error:
-            await self._journal.not_sent(operation, str(error))
-            self._on_failed(operation.message, error)
+            await self._fail(operation, error)
         else:
             await self._journal.sent(operation, receipt)
             self._on_sent(operation.message, receipt)
+
+    async def _fail(self, operation: Operation, error: ChannelError) -> None:
+        await self._journal.not_sent(operation, str(error))
+        self._on_failed(operation.message, error)
 
     async def _send(self, message: OutgoingMessage) -> Receipt:
         try:
@@ -87,6 +102,21 @@ class Sender:
             raise Unsupported(self._channel, "send", "the channel has no session_send")
         caller, result = done
         return as_receipt(caller, result, message)
+
+
+def check_outgoing(plugins: Plugins, message: OutgoingMessage) -> None:
+    """Make sure that a message can be stored and sent.
+
+    Raises:
+        UnknownChannel: It is addressed to a channel that is not loaded.
+        PluginError: Its metadata is not JSON.
+    """
+    plugins.require_channel(message.channel_type)
+    fault = find_not_json(message.metadata, "metadata") if message.metadata else None
+    if fault:
+        raise PluginError(
+            f"a message to {message.address} cannot be sent: its {fault}; only JSON"
+        )
 
 
 def as_receipt(caller: Caller, result: Any, message: OutgoingMessage) -> Receipt:
@@ -100,12 +130,12 @@ def as_receipt(caller: Caller, result: Any, message: OutgoingMessage) -> Receipt
     if result is True:
         return Receipt()
     assigned = result if isinstance(result, list | tuple) else [result]
-    if result is not False:
+    if result is not False and assigned:
         try:
             return Receipt([_ref(message, one) for one in assigned])
         except (TypeError, ValueError):
             pass
-    what = f"plugin {caller.plugin_name!r} returned {result!r} from {caller.hook}"
+    what = f"plugin {caller.plugin_name!r} returned {shown(result)} from {caller.hook}"
     right = "the message's id, several ids, a Receipt or True"
     detail = what if result is False else f"{what} instead of {right}"
     raise DeliveryUnknown(message.channel_type, "send", detail)

@@ -9,8 +9,9 @@ from enum import Enum
 from random import Random
 
 from cobot.clock import Clock
-from cobot.errors import ChannelError, PluginError, Remedy
+from cobot.errors import ChannelError, HookFailed, PluginError, Remedy
 from cobot.plugins import Plugin, Plugins
+from cobot.session.crew import CANCELLED_ITSELF
 from cobot.session.receiving import Receiver
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 """Waits after a failure double from the first to the longest; chance takes off up to half."""
+
+SLOW_START_S = 10.0
+"""After which time a start is said to be slow."""
 
 
 class State(Enum):
@@ -56,6 +60,7 @@ class Supervisor:
         self._has_finished = False
         self._is_open = False  # cobot_start was called, and cobot_stop not yet
         self._parked = asyncio.Event()
+        self._is_cancelled = False  # by us; a plugin may cancel its task too
 
     @property
     def name(self) -> str:
@@ -115,6 +120,7 @@ class Supervisor:
         try:
             await asyncio.wait({work, parked}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._is_cancelled = True
             for task in (work, parked):
                 task.cancel()
             await asyncio.wait({work, parked})
@@ -145,13 +151,10 @@ class Supervisor:
             self.park(error)
 
     async def _start(self) -> None:
-        caller = self._plugins.caller(self.name, "cobot_start")
         while True:
             self._is_open = True
-            if caller is None:
-                return
             try:
-                await caller()
+                await start_plugin(self._plugins, self.name)
             except (ChannelError, PluginError) as error:
                 await self.stop()
                 self.state = State.STARTING
@@ -168,13 +171,17 @@ class Supervisor:
                 again_at_once = await receiver.run(caller)
             except (ChannelError, PluginError) as error:
                 await self._wait_after(error)
+            except asyncio.CancelledError:
+                if self._is_cancelled:
+                    raise
+                failure = HookFailed(self.name, "session_receive", CANCELLED_ITSELF)
+                await self._wait_after(failure)
             else:
                 if not again_at_once and not self._has_finished:
                     await self._clock.sleep(self.plugin.poll_interval_s)
 
     async def _wait_after(self, error: ChannelError | PluginError) -> None:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if self._is_cancelled:
             # It failed in letting go: the stop goes on, and nothing is tried again.
             log.warning("%s", error)
             raise asyncio.CancelledError
@@ -194,6 +201,25 @@ class Supervisor:
         if self.state is not State.STARTING:
             self.state = State.DEGRADED
         await self._clock.sleep(wait_s)
+
+
+async def start_plugin(plugins: Plugins, name: str) -> None:
+    """Call a plugin's `cobot_start`, and say so if that takes long.
+
+    Raises:
+        ChannelError: As the plugin raised it.
+        HookFailed: The plugin failed.
+    """
+    caller = plugins.caller(name, "cobot_start")
+    if caller is None:
+        return
+    tell = asyncio.get_running_loop().call_later(
+        SLOW_START_S, log.warning, "plugin %r: cobot_start has not returned yet", name
+    )
+    try:
+        await caller()
+    finally:
+        tell.cancel()
 
 
 async def stop_plugin(plugins: Plugins, name: str) -> None:

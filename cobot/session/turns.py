@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 
 import attrs
 
-from cobot.errors import CobotError, HookFailed, PluginError
+from cobot.errors import CobotError, HookFailed, PluginError, shown
 from cobot.journal import Job, Journal
 from cobot.messages import Address, IncomingMessage, OutgoingMessage
 from cobot.plugins import Caller, Plugins
-from cobot.session.crew import Crew
+from cobot.session.crew import CANCELLED_ITSELF, Crew
+from cobot.session.sending import check_outgoing
 
 log = logging.getLogger(__name__)
 
@@ -81,11 +83,16 @@ class Turns:
             if await self._journal.settle(job, answers):
                 self._on_settled({answer.channel_type for answer in answers})
         except asyncio.CancelledError:
-            await self._journal.release(job)
-            raise
+            if self._crew.is_cancelled:
+                await self._journal.release(job)
+                raise
+            await self._fail(job, HookFailed(self._agent, "agent_reply", CANCELLED_ITSELF))
         except CobotError as error:
-            await self._journal.fail(job, str(error))
-            self._on_failed(job.message, error)
+            await self._fail(job, error)
+
+    async def _fail(self, job: Job, error: CobotError) -> None:
+        await self._journal.fail(job, str(error))
+        self._on_failed(job.message, error)
 
     async def _answers(self, job: Job) -> list[OutgoingMessage]:
         caller = self._plugins.caller(self._agent, "agent_reply")
@@ -101,18 +108,29 @@ class Turns:
             if verdict.refused_by is not None:
                 raise PluginError(f"the filter of {verdict.refused_by} failed on the answer")
             if verdict.dropped_by is None:
-                self._plugins.require_channel(verdict.message.channel_type)
+                check_outgoing(self._plugins, verdict.message)
                 answers.append(verdict.message)
         return answers
+
+
+@asynccontextmanager
+async def _closing(chunks: AsyncIterator[object]) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
 
 
 async def _joined(caller: Caller, chunks: AsyncIterator[object]) -> str:
     joined: list[str] = []
     try:
-        async for chunk in chunks:
-            if not isinstance(chunk, str):
-                raise TypeError(f"a chunk is {chunk!r}, not text")
-            joined.append(chunk)
+        async with _closing(chunks):
+            async for chunk in chunks:
+                if not isinstance(chunk, str):
+                    raise TypeError(f"a chunk is {shown(chunk)}, not text")
+                joined.append(chunk)
     except BaseException as error:
         failure = caller.blame(error)
         if failure is None:
@@ -131,7 +149,7 @@ def _as_messages(
     if isinstance(reply, OutgoingMessage):
         return [reply]
     if not isinstance(reply, Iterable) or isinstance(reply, bytes | dict):
-        detail = f"returned {reply!r}, neither text nor a message"
+        detail = f"returned {shown(reply)}, neither text nor a message"
         raise HookFailed(caller.plugin_name, caller.hook, detail)
     if depth == REPLY_DEPTH:
         detail = f"returned a list nested deeper than {REPLY_DEPTH} levels"

@@ -46,6 +46,10 @@ def returns_a_generator(message, conversation):
 def several(message, conversation):
     return [message.content, message.reply("second")]
 
+def short(message):
+    return message.content
+
+
 def iterates(message, conversation):
     yield message.content
     yield "second"
@@ -182,7 +186,6 @@ async def talk(target: str, *contents: str) -> tuple[list[str], Outcome]:
         ("returns_a_coroutine", ["HELLO"]),
         ("returns_a_generator", ["HELLO"]),
         ("several", ["hello", "second"]),
-        ("iterates", ["hello", "second"]),
         ("as_message", ["HELLO"]),
         ("silent", []),
         ("empty", []),
@@ -274,11 +277,13 @@ async def test_a_failure_is_logged_with_what_was_raised(
         ("agents_of_mine", "expected module:name, got 'agents_of_mine'"),
         ("agents_of_mine:", "expected module:name, got 'agents_of_mine:'"),
         (":plain", "expected module:name, got ':plain'"),
-        ("agents_of_mine:plan", "module 'agents_of_mine' has no 'plan'; did you mean 'plain'?"),
-        ("agents_of_mine:xyz", "module 'agents_of_mine' has no 'xyz'"),
+        ("agents_of_mine:plan", "has no 'plan'; did you mean 'plain'?"),
+        ("agents_of_mine:xyz", "has no 'xyz'"),
         ("agents_of_mine:an_object.nothing", "has no 'an_object.nothing'"),
+        ("agents_of_mine:iterates", "is a plain generator; return a list, or write async def"),
+        ("agents_of_mine:short", "is called with (message, conversation): "),
         ("agents_of_mine:constant", "'agents_of_mine:constant' is str, no function"),
-        ("agents_of_mine:plain:x", "module 'agents_of_mine' has no 'plain:x'"),
+        ("agents_of_mine:plain:x", "has no 'plain:x'"),
         ("nowhere_at_all:f", "no module is called 'nowhere_at_all'; put it beside cobot.yml"),
         ("nowhere_at_all.inside:f", "no module is called 'nowhere_at_all'"),
     ],

@@ -229,7 +229,7 @@ def test_a_stop_gives_up_after_its_time_and_says_what_is_left(
 
     logged = bot.stderr.read()
     assert code == 0
-    assert "stopped with 1 messages not answered and 0 not delivered" in logged
+    assert "stopped; messages not answered: 1, answers not delivered: 0" in logged
     assert "Traceback" not in logged
     assert time.monotonic() - began > 0.5
 
@@ -263,7 +263,7 @@ def test_a_second_signal_ends_at_once(start: Start, second: signal.Signals) -> N
     _, logged, code = bot.end()
 
     assert code == 1
-    assert "stopped at once; what ran was not finished" in logged
+    assert "stopped at once: asked twice; what ran was not finished" in logged
     assert time.monotonic() - began < SOON_S
 
 

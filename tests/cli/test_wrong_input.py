@@ -150,7 +150,10 @@ WRONG_FILES = [
     ("stop_timeout: -1\n", ["cobot.yml:1: stop_timeout: "]),
     ("journal: 'sqlite:'\n", ["cobot.yml:1: journal: is not built yet in this version"]),
     ("agent: []\n", ["cobot.yml:1: agent: expected NAME or {NAME: settings}, got a list"]),
-    ("agent: {function: }\n", ["cobot.yml:1: agent.function.target: is missing"]),
+    (
+        "agent: {function: }\n",
+        ["cobot.yml:1: agent.function: says not enough; write {function: "],
+    ),
     ("agent: {function: 5}\n", ["cobot.yml:1: agent.function.target: expected text, got the"]),
     ("agent: {function: nowhere:f}\n", ["cobot.yml:1: agent.function: no module is called"]),
     (
@@ -367,8 +370,8 @@ def test_workspace_that_can_be_no_folder_is_refused(
         ("nowhere:reply", "no module is called 'nowhere'; put it beside cobot.yml"),
         ("nowhere.inside:reply", "no module is called 'nowhere'; put it beside cobot.yml"),
         ("bot.inside:reply", "no module is called 'bot.inside'; put it beside cobot.yml"),
-        ("bot:replay", "module 'bot' has no 'replay'; did you mean 'reply'?"),
-        ("bot:reply.inside", "module 'bot' has no 'reply.inside'"),
+        ("bot:replay", "module 'bot' ("),
+        ("bot:reply.inside", "module 'bot' ("),
         ("bot:text", "'bot:text' is str, no function"),
         ("bot", "expected module:name, got 'bot'"),
         ("bot:", "expected module:name, got 'bot:'"),

@@ -207,6 +207,7 @@ def test_all_faults_of_a_file_are_reported_together() -> None:
         "plguins",
         "plugins.session.default_channel",
         "plugins.x.enabled",
+        "plugins.x.scope",
         "plugins.y.scope",
         "stop_timeout",
     ]

@@ -81,8 +81,6 @@ class Loft:
         (Literal["a", "b"], "a", "a"),
         (Literal[1, 2], 1, 1),
         (Optional[int], 5, 5),  # noqa: UP045
-        (int | None, None, None),
-        (Secret | None, None, None),
         (Secret | None, TOKEN, Secret(TOKEN)),
         (list[str] | None, ["a"], ["a"]),
         (Group | None, {"id": 1}, Group(Id("1"))),
@@ -149,6 +147,7 @@ def test_value_of_the_right_kind_is_taken(kind: Any, written: object, value: obj
         (Literal["1", "2"], 1, "expected 1 or 2, got the number 1"),
         (Literal[1, 2], True, "expected 1 or 2, got true"),
         (int | None, "5", "expected a whole number, got the text '5'"),
+        (int | None, None, "expected a value, got nothing; remove the key"),
         (list[str] | None, "text", "expected a list, got the text 'text'"),
         (Group, "text", "expected keys with values, got the text 'text'"),
         (Group, None, "expected keys with values, got nothing"),
