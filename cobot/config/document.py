@@ -1,7 +1,7 @@
 """A YAML file as plain values, each with its line, and what is wrong with them.
 
-The scalars are those of YAML 1.2: `on`, `off`, `yes`, `no`, dates, `010` and `1:30` are text.
-The types of YAML 1.1, PyYAML's own, would turn an id like `010` into the number 8.
+Numbers are decimal, and `on`, `off`, `yes`, `no`, dates, `010`, `1e3` and `1:30` are text. The
+types of YAML 1.1, PyYAML's own, would turn an id like `010` into the number 8.
 """
 
 from __future__ import annotations

@@ -53,4 +53,5 @@ class Watchdog:
                 f" at {where.filename}:{where.lineno} in {where.name}" if where else "",
             )
             turned.wait()
-            log.warning("the event loop turns again")
+            if not self._ended.is_set():
+                log.warning("the event loop turns again")
