@@ -1,41 +1,67 @@
-"""A bounded number of tasks that do one kind of work."""
+"""Taking work and doing it in a bounded number of tasks."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 CANCELLED_ITSELF = "it cancelled the task that called it"
 """What is said of a plugin that cancels us, as a time limit of its own making may."""
 
 
-class Crew:
-    """Runs up to `size` coroutines at a time and keeps the first unexpected failure."""
-
-    def __init__(self, size: int, on_free: Callable[[], None]) -> None:
-        self._size = size
-        self._on_free = on_free
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.failure: BaseException | None = None
-        self.is_cancelled = False
-        """Whether `cancel` was called; any other cancellation is a worker's own doing."""
+class Work(Protocol):
+    """Something to do, with the journal's number for it."""
 
     @property
-    def free(self) -> int:
-        """How many more may start now."""
-        return self._size - len(self._tasks)
+    def id(self) -> int:
+        """The number."""
+        ...
 
-    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Start one; the caller has looked at `free`."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+
+W = TypeVar("W", bound=Work)
+
+
+class Crew(ABC, Generic[W]):
+    """Looks for work when it is woken, and does up to `size` pieces at a time."""
+
+    def __init__(self, size: int, name: str) -> None:
+        self._size = size
+        self._name = name
+        self._awake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._is_cancelled = False  # any other cancellation is a worker's own doing
+
+    @abstractmethod
+    async def _take(self, limit: int) -> Sequence[W]:
+        """Return up to so many pieces of work."""
+
+    @abstractmethod
+    async def _do(self, work: W) -> None:
+        """Do one piece. What it raises is our own fault, and ends the run."""
+
+    def wake(self) -> None:
+        """Look for work."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Look for work and do it, until cancelled."""
+        while True:
+            await self._awake.wait()
+            self._awake.clear()
+            if self._failure is not None:
+                raise self._failure
+            for work in await self._take(self._size - len(self._tasks)):
+                task = asyncio.create_task(self._do(work), name=f"{self._name}-{work.id}")
+                self._tasks.add(task)
+                task.add_done_callback(self._ended)
 
     async def cancel(self, timeout_s: float) -> int:
-        """Cancel all; return how many have not ended in that time."""
-        self.is_cancelled = True
-        running = {*self._tasks}
+        """Stop what runs; return how many pieces would not be stopped in that time."""
+        self._is_cancelled = True
+        running: set[asyncio.Task[Any]] = {*self._tasks}
         for task in running:
             task.cancel()
         if not running:
@@ -46,5 +72,5 @@ class Crew:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            self.failure = self.failure or task.exception()
-        self._on_free()
+            self._failure = self._failure or task.exception()
+        self.wake()

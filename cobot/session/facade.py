@@ -25,8 +25,9 @@ from cobot.journal.keys import random_key
 from cobot.messages import IncomingMessage, OutgoingMessage, Receipt
 from cobot.plugins import Plugin, Plugins
 from cobot.session.channel import Channel
+from cobot.session.crew import Crew
 from cobot.session.receipts import Receipts
-from cobot.session.sending import Sender, check_outgoing
+from cobot.session.sending import check_outgoing
 from cobot.session.supervisor import Supervisor, start_plugin, stop_plugin
 from cobot.session.turns import Turns
 
@@ -313,7 +314,7 @@ class Session:
             self._loop = None
             await _cancelled(self._workers(), timeout_s=left_s())
             senders = [channel.sender for channel in self._channels.values()]
-            crews: list[Turns | Sender] = [self._turns, *senders]
+            crews: list[Crew[Any]] = [self._turns, *senders]
             abandoned = await asyncio.gather(*(crew.cancel(left_s()) for crew in crews))
             self._receipts.fail_all()
             deaf = await self._stop_plugins(started, left_s())

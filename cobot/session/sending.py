@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cobot.errors import (
@@ -26,7 +26,7 @@ SENDS_AT_ONCE = 256
 """Addresses of one channel that are sent to at the same time."""
 
 
-class Sender:
+class Sender(Crew[Operation]):
     """Takes the operations of one channel and has them done."""
 
     def __init__(
@@ -38,56 +38,35 @@ class Sender:
         on_sent: Callable[[OutgoingMessage, Receipt], None],
         on_failed: Callable[[OutgoingMessage, ChannelError], None],
     ) -> None:
+        super().__init__(SENDS_AT_ONCE, f"send-{channel}")
         self._channel = channel
         self._plugins = plugins
         self._journal = journal
         self._on_sent = on_sent
         self._on_failed = on_failed
         self._is_parked = False
-        self._awake = asyncio.Event()
-        self._crew = Crew(SENDS_AT_ONCE, self.wake)
-
-    def wake(self) -> None:
-        """Look for operations to do."""
-        self._awake.set()
-
-    async def run(self) -> None:
-        """Do operations until cancelled."""
-        while True:
-            await self._awake.wait()
-            self._awake.clear()
-            if self._crew.failure is not None:
-                raise self._crew.failure
-            if self._is_parked:
-                continue  # what waits stays in the journal
-            for operation in await self._journal.take(self._channel, self._crew.free):
-                self._crew.start(self._do(operation), f"send-{operation.id}")
 
     def park(self) -> None:
         """Take nothing more."""
         self._is_parked = True
 
-    async def cancel(self, timeout_s: float) -> int:
-        """Stop what runs; whether it arrived is then not known.
+    async def _take(self, limit: int) -> Sequence[Operation]:
+        # What waits for a parked channel stays in the journal.
+        return () if self._is_parked else await self._journal.take(self._channel, limit)
 
-        Returns:
-            How many sends would not be stopped in time.
-        """
-        return await self._crew.cancel(timeout_s)
-
-    async def _do(self, operation: Operation) -> None:
+    async def _do(self, work: Operation) -> None:
         try:
-            receipt = await self._send(operation.message)
+            receipt = await self._send(work.message)
         except asyncio.CancelledError:
-            if self._crew.is_cancelled:
+            if self._is_cancelled:
                 raise
             failure = HookFailed(self._channel, "session_send", CANCELLED_ITSELF)
-            await self._fail(operation, DeliveryUnknown(self._channel, "send", str(failure)))
+            await self._fail(work, DeliveryUnknown(self._channel, "send", str(failure)))
         except ChannelError as error:
-            await self._fail(operation, error)
+            await self._fail(work, error)
         else:
-            await self._journal.sent(operation, receipt)
-            self._on_sent(operation.message, receipt)
+            await self._journal.sent(work, receipt)
+            self._on_sent(work.message, receipt)
 
     async def _fail(self, operation: Operation, error: ChannelError) -> None:
         await self._journal.not_sent(operation, str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import attrs
@@ -35,7 +35,7 @@ class ConversationView:
     """Where the message was written and where a reply goes."""
 
 
-class Turns:
+class Turns(Crew[Job]):
     """Claims messages, has the agent answer them, and settles what it said."""
 
     def __init__(
@@ -47,48 +47,28 @@ class Turns:
         on_settled: Callable[[Iterable[str]], None],
         on_failed: Callable[[IncomingMessage, CobotError], None],
     ) -> None:
+        super().__init__(TURNS_AT_ONCE, "turn")
         self._plugins = plugins
         self._journal = journal
         self._agent = agent
         self._on_settled = on_settled
         self._on_failed = on_failed
-        self._awake = asyncio.Event()
-        self._crew = Crew(TURNS_AT_ONCE, self.wake)
 
-    def wake(self) -> None:
-        """Look for messages to answer."""
-        self._awake.set()
+    async def _take(self, limit: int) -> Sequence[Job]:
+        return await self._journal.claim(limit)
 
-    async def run(self) -> None:
-        """Answer messages until cancelled."""
-        while True:
-            await self._awake.wait()
-            self._awake.clear()
-            if self._crew.failure is not None:
-                raise self._crew.failure
-            for job in await self._journal.claim(self._crew.free):
-                self._crew.start(self._turn(job), f"turn-{job.id}")
-
-    async def cancel(self, timeout_s: float) -> int:
-        """Stop what runs; what was not settled goes back to the journal.
-
-        Returns:
-            How many turns would not be stopped in time.
-        """
-        return await self._crew.cancel(timeout_s)
-
-    async def _turn(self, job: Job) -> None:
+    async def _do(self, work: Job) -> None:
         try:
-            answers = await self._answers(job)
-            if await self._journal.settle(job, answers):
+            answers = await self._answers(work)
+            if await self._journal.settle(work, answers):
                 self._on_settled({answer.channel_type for answer in answers})
         except asyncio.CancelledError:
-            if self._crew.is_cancelled:
-                await self._journal.release(job)
+            if self._is_cancelled:
+                await self._journal.release(work)
                 raise
-            await self._fail(job, HookFailed(self._agent, "agent_reply", CANCELLED_ITSELF))
+            await self._fail(work, HookFailed(self._agent, "agent_reply", CANCELLED_ITSELF))
         except CobotError as error:
-            await self._fail(job, error)
+            await self._fail(work, error)
 
     async def _fail(self, job: Job, error: CobotError) -> None:
         await self._journal.fail(job, str(error))
