@@ -41,10 +41,10 @@ def install(folder: Path, source: str, entry_points: str = "[cobot]\nnet = net:N
 def test_a_second_signal_ends_a_bot_whose_loop_is_blocked(tmp_path: Path, number: int) -> None:
     """An agent that blocks the event loop cannot make the bot deaf."""
     (tmp_path / "bot.py").write_text(
-        "import sys, time\n"
+        "import sys, threading\n"
         "async def reply(message, conversation):\n"
         "    print('blocked', file=sys.stderr, flush=True)\n"
-        "    time.sleep(60)\n"
+        "    threading.Event().wait(60)\n"
     )
     with subprocess.Popen(
         [COBOT, "run", "--agent", "function:bot:reply"],

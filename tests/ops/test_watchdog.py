@@ -48,10 +48,10 @@ async def test_a_loop_that_turns_is_left_in_peace(told: Told) -> None:
     """A loop that answers is not spoken of."""
     log = logging.getLogger("cobot.ops.watchdog")
     log.addHandler(told)
-    watchdog = Watchdog(interval_s=0.01)
+    watchdog = Watchdog(interval_s=0.3)  # a busy machine must not look like a blocked loop
     watchdog.start()
     try:
-        await asyncio.get_running_loop().run_in_executor(None, told.spoke.wait, 0.2)
+        await asyncio.get_running_loop().run_in_executor(None, told.spoke.wait, 0.8)
     finally:
         watchdog.stop()
         log.removeHandler(told)
