@@ -15,6 +15,7 @@ from cobot.clock import Clock
 from cobot.errors import (
     ChannelError,
     CobotError,
+    DeliveryUnknown,
     PluginError,
     Rejected,
     Remedy,
@@ -146,7 +147,10 @@ class Session:
             try:
                 await self._journal.enqueue([attrs.evolve(filtered, key=key)])
             except BaseException:
-                self._receipts.forget(filtered.channel_type, key)
+                # Others may wait for the same key by now, and nobody else would tell them.
+                detail = "nobody knows whether it was stored"
+                unknown = DeliveryUnknown(filtered.channel_type, "send", detail)
+                self._receipts.settle(filtered.channel_type, key, unknown)
                 raise
             self._settled([filtered.channel_type])
         # Shielded: who gives up waiting must not spoil it for the others.

@@ -39,10 +39,6 @@ class Receipts:
         receipt = self._waiting[channel, key] = _to_come()
         return receipt
 
-    def forget(self, channel: str, key: str) -> None:
-        """Note that nobody waits: the operation was not stored."""
-        self._waiting.pop((channel, key), None)
-
     def settle(self, channel: str, key: str, outcome: Receipt | ChannelError) -> None:
         """Tell who waits, if anybody does."""
         receipt = self._waiting.pop((channel, key), None)

@@ -13,6 +13,7 @@ from cobot import (
     Batch,
     CobotError,
     Conversation,
+    DeliveryUnknown,
     IncomingMessage,
     OutgoingMessage,
     PluginError,
@@ -282,6 +283,36 @@ async def test_a_message_sent_before_storing_returns_has_its_receipt() -> None:
 
     assert isinstance(receipt, Receipt)
     assert "hello" in net.texts
+
+
+class FullJournal(MemoryJournal):
+    """Cannot store what is sent, and says so late."""
+
+    async def enqueue(self, messages: Sequence[OutgoingMessage]) -> Sequence[Operation]:
+        """Fail, slowly."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+        raise OSError("no space left on device")
+
+
+async def test_all_who_wait_for_one_key_hear_that_it_was_not_stored() -> None:
+    """Who joined the wait for a message is told too when its storing fails."""
+    clock = ManualClock()
+    plugins = registry(net=FakeChannel(), agent=EchoAgent())
+    session = Session(plugins, FullJournal(clock), "agent", clock=clock, random=Random(1))
+    run = asyncio.create_task(session.run())
+    message = OutgoingMessage("net", "chat", "hello", key="k")
+    async with asyncio.timeout(5):
+        while not session.supervisors:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        first, second = await asyncio.gather(
+            session.send(message), session.send(message), return_exceptions=True
+        )
+        session.stop()
+        await run
+
+    assert isinstance(first, OSError)
+    assert isinstance(second, DeliveryUnknown)
 
 
 class Never:
