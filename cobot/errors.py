@@ -5,6 +5,9 @@ CobotError
 ├── PluginError           a plugin cannot be loaded, or broke its contract
 │   └── HookFailed        a hook raised something that is no ChannelError
 ├── UnknownChannel        a message is addressed to a channel that is not loaded
+├── JournalError          the journal cannot be used
+│   ├── WorkspaceInUse    another process has the workspace
+│   └── OwnershipLost     somebody else owns the channel by now
 └── ChannelError          the network, or the channel on its behalf, said no
     ├── AuthFailed        the credentials are refused
     ├── TokenInUse        somebody else is using this token now
@@ -111,6 +114,30 @@ class UnknownChannel(CobotError, LookupError):
         known = ", ".join(loaded) or "none"
         super().__init__(f"no channel is called {name!r}; loaded: {known}")
         self.name = name
+
+
+class JournalError(CobotError):
+    """The journal cannot be used. The text says which file, what is wrong, what to do."""
+
+
+class WorkspaceInUse(JournalError):
+    """Another process has the workspace; `pid` is its number, if it told."""
+
+    def __init__(self, folder: str, pid: int | None) -> None:
+        who = "another process" if pid is None else f"process {pid}"
+        super().__init__(
+            f"the workspace {folder!r} is in use by {who}; stop it, or give this bot a"
+            " workspace of its own with --workspace"
+        )
+        self.pid = pid
+
+
+class OwnershipLost(JournalError):
+    """Somebody else receives and sends for the channel by now."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(f"channel {channel!r} is owned by somebody else by now")
+        self.channel = channel
 
 
 class Remedy(Enum):

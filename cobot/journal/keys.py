@@ -6,6 +6,7 @@ import hashlib
 from random import Random
 
 from cobot.journal import Key
+from cobot.messages import Address
 
 
 def message_key(channel: str, key: Key) -> str:
@@ -18,6 +19,14 @@ def message_key(channel: str, key: Key) -> str:
 def operation_key(cause: str, index: int) -> str:
     """Return the key of a turn's n-th operation: the same if the turn runs again."""
     return _digest(f"{cause}\0{index}")
+
+
+def conversation_key(address: Address) -> str:
+    """Return the key of the conversation that an address is by itself."""
+    parts = (address.channel_type, address.channel_id, address.thread_id)
+    return "/".join(
+        part.replace("%", "%25").replace("/", "%2F") for part in parts if part is not None
+    )
 
 
 def random_key(random: Random) -> str:
