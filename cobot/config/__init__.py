@@ -16,14 +16,17 @@ import attrs
 
 from cobot.config.document import Document, Expanded, KeyPath, kind_of
 from cobot.config.settings import (
-    ACCESS_NOT_BUILT,
-    SECTION_NOT_BUILT,
-    SESSION_NOT_BUILT,
     TOP_NOT_BUILT,
+    AccessKeys,
+    AccessSettings,
     ChannelSettings,
+    FloodSettings,
+    JournalSettings,
     PluginSettings,
+    RateSettings,
     SessionSettings,
     TopSettings,
+    effective_access,
 )
 from cobot.config.structure import as_mapping, structure, unknown_key
 from cobot.config.values import Id, Secret
@@ -31,15 +34,21 @@ from cobot.errors import ConfigError, Problem, nearest
 
 __all__ = [
     "SESSION",
+    "AccessKeys",
+    "AccessSettings",
     "ChannelSettings",
     "Configuration",
+    "FloodSettings",
     "Id",
+    "JournalSettings",
     "PluginSettings",
+    "RateSettings",
     "Secret",
     "Section",
     "SessionSettings",
     "TopSettings",
     "configure",
+    "effective_access",
     "find",
     "parse_agent",
 ]
@@ -107,7 +116,11 @@ def find(option: str | None, environ: Mapping[str, str], folder: Path) -> Path |
 
 
 def parse_agent(text: str) -> str | dict[str, Any]:
-    """Read what `--agent` takes: NAME, function:MODULE:NAME or command:WORDS."""
+    """Read what `--agent` takes: NAME, function:MODULE:NAME or command:WORDS.
+
+    Raises:
+        ValueError: A quotation mark in WORDS is not closed.
+    """
     kind, colon, rest = text.partition(":")
     if not colon:
         return text
@@ -139,22 +152,31 @@ def configure(
     asked = values.pop("agent", None)
     for key in list(values):
         if key in TOP_NOT_BUILT:
-            _not_built(document, (key,))
+            document.problem((key,), "is not built yet in this version; remove it")
             del values[key]
         elif key not in known:
             document.problem((key,), unknown_key(key, [*known, "plugins", "agent"]))
             del values[key]
-    _drop_unbuilt_access(document, values, ())
-    top = structure(document, (), document.expand(values, ()), TopSettings)
-    configuration.top = top or configuration.top
+    _drop_worded_access(document, values, ())
+    configuration.top = _top(document, values) or configuration.top
     _read_plugins(configuration, plugins, enable, block)
     if agent is not None:
         configuration.agent = _read_agent(configuration, agent, ("--agent",))
     elif "agent" in document.value:
-        if isinstance(asked, str):
-            asked = parse_agent(document.expand(asked, ("agent",)))
-        configuration.agent = _read_agent(configuration, asked, ("agent",))
+        configuration.agent = _agent_of_file(configuration, asked)
     return configuration
+
+
+def _agent_of_file(configuration: Configuration, asked: Any) -> Section | None:
+    path = ("agent",)
+    if isinstance(asked, str):
+        text = configuration.document.expand(asked, path)
+        try:
+            asked = parse_agent(text)
+        except ValueError as error:  # the text may hold a secret, and is not quoted
+            configuration.document.problem(path, f"cannot be split into words: {error}")
+            return None
+    return _read_agent(configuration, asked, path)
 
 
 def _read_plugins(
@@ -190,19 +212,29 @@ def _read_plugins(
         )
 
 
+def _top(document: Document, values: dict[str, Any]) -> TopSettings | None:
+    if isinstance(values.get("journal"), str):
+        values["journal"] = {"url": values["journal"]}
+    top = structure(document, (), document.expand(values, ()), TopSettings)
+    if top is not None and (password := _password(top.journal.url)):
+        document.secrets.append(Secret(password))
+    return top
+
+
+def _password(url: str) -> str | None:
+    """Return the password in a URL, as it is written there; None if there is none."""
+    _, _, rest = url.partition("://")
+    user, at, _ = rest.partition("/")[0].rpartition("@")
+    return user.partition(":")[2] or None if at else None
+
+
 def _session(document: Document, value: Any) -> SessionSettings:
     path = ("plugins", SESSION)
     mapping = as_mapping(value)
     if mapping is None:
         document.problem(path, f"expected keys with values, got {kind_of(value)}")
         return SessionSettings()
-    built = {}
-    for key, inner in mapping.items():
-        if key in SESSION_NOT_BUILT:
-            _not_built(document, (*path, key))
-        else:
-            built[key] = inner
-    return structure(document, path, document.expand(built, path), SessionSettings) or (
+    return structure(document, path, document.expand(mapping, path), SessionSettings) or (
         SessionSettings()
     )
 
@@ -229,41 +261,17 @@ def _section(
         document.problem((*path, "plugin"), f"expected text, got {kind_of(plugin)}")
         plugin = name
     if enabled:
-        for key in SECTION_NOT_BUILT:
-            if key in own:
-                _not_built(document, (*path, key))
-                del own[key]
-        _drop_unbuilt_access(document, own, path)
+        _drop_worded_access(document, own, path)
     return attrs.evolve(section, plugin=plugin, value=own, enabled=enabled)
 
 
-def _drop_unbuilt_access(document: Document, section: dict[str, Any], path: KeyPath) -> None:
+def _drop_worded_access(document: Document, section: dict[str, Any], path: KeyPath) -> None:
+    """Say how `access: open`, the likeliest slip, is written."""
     access = section.get("access")
     if isinstance(access, str):
         detail = f"expected keys with values, got {kind_of(access)}; write {{direct: open}}"
         document.problem((*path, "access"), detail)
         del section["access"]
-    if not isinstance(access, dict):
-        return
-    built = {}
-    for key, value in access.items():
-        inner = (*path, "access", key)
-        if key in ACCESS_NOT_BUILT:
-            _not_built(document, inner)
-        elif key == "direct" and value in ("pairing", "allow", "closed"):
-            _not_built(document, inner, f"{value!r} is not built yet; only 'open' is")
-        else:
-            built[key] = value
-    if len(built) == len(access):
-        return
-    # What is left may lack what was not built, which has been said.
-    del section["access"]
-    for key in built.keys() - {"direct"}:
-        document.problem((*path, "access", key), unknown_key(key, ["direct"]))
-
-
-def _not_built(document: Document, path: KeyPath, detail: str = "") -> None:
-    document.problem(path, detail or "is not built yet in this version; remove it")
 
 
 def _read_agent(configuration: Configuration, value: Any, path: KeyPath) -> Section | None:

@@ -155,6 +155,7 @@ def _converter(document: Document) -> cattrs.Converter:
     converter.register_structure_hook(Id, _id)
     converter.register_structure_hook(Path, _path)
     converter.register_structure_hook_factory(_is_literal, _literal)
+    converter.register_structure_hook_factory(_is_word_or_class, _word_or_class(converter))
     converter.register_structure_hook_factory(_is_optional, _optional(converter))
     converter.register_structure_hook_factory(_is_collection, _collection(converter))
     converter.register_structure_hook_factory(
@@ -212,17 +213,25 @@ def _path(value: Any, _: Any) -> Path:
     return Path(text).expanduser()
 
 
+def _is_union(cls: Any) -> bool:
+    return get_origin(cls) in (Union, UnionType)
+
+
 def _is_optional(cls: Any) -> bool:
-    """Tell whether a type is `X | None`."""
-    arguments = get_args(cls)
-    return (
-        get_origin(cls) in (Union, UnionType) and len(arguments) == 2 and NoneType in arguments
-    )
+    """Tell whether a type is `X | None`, X perhaps being a word or an attrs class."""
+    if not (_is_union(cls) and NoneType in get_args(cls)):
+        return False
+    rest = _without_none(cls)
+    return not _is_union(rest) or _is_word_or_class(rest)
+
+
+def _without_none(cls: Any) -> Any:
+    return Union[tuple(one for one in get_args(cls) if one is not NoneType)]  # noqa: UP007
 
 
 def _optional(converter: cattrs.Converter) -> Callable[[Any], Hook]:
     def optional(cls: Any) -> Hook:
-        (inner,) = (one for one in get_args(cls) if one is not NoneType)
+        inner = _without_none(cls)
         hook = converter.get_structure_hook(inner)
 
         def structure_optional(value: Any, _: Any) -> Any:
@@ -233,6 +242,37 @@ def _optional(converter: cattrs.Converter) -> Callable[[Any], Hook]:
         return structure_optional
 
     return optional
+
+
+def _is_word_or_class(cls: Any) -> bool:
+    """Tell whether a type is `Literal[...] | Class`: a word, or keys with values."""
+    kinds = get_args(cls)
+    return (
+        _is_union(cls)
+        and len(kinds) == 2
+        and sorted((_is_literal(one), attrs.has(one)) for one in kinds)
+        == [(False, True), (True, False)]
+    )
+
+
+def _word_or_class(converter: cattrs.Converter) -> Callable[[Any], Hook]:
+    def word_or_class(cls: Any) -> Hook:
+        word, inner = sorted(get_args(cls), key=_is_literal, reverse=True)
+        hook = converter.get_structure_hook(inner)
+        words = get_args(word)
+
+        def structure_either(value: Any, _: Any) -> Any:
+            if isinstance(value, dict):
+                return hook(value, inner)
+            if isinstance(value, str) and str(value) in words:
+                return str(value)
+            keys = ", ".join(field.alias or field.name for field in attrs.fields(inner))
+            wanted = f"{' or '.join(words)}, or {{{keys}}}"
+            raise ValueError(f"expected {wanted}, got {kind_of(value)}")
+
+        return structure_either
+
+    return word_or_class
 
 
 def _is_literal(cls: Any) -> bool:

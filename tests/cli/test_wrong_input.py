@@ -86,7 +86,7 @@ plugins:
   session: {default_channel: consol}
   console: {promt: x, prompt: 5}
   telegram:
-  x: {scope: chat, plugin: echo}
+  x: {access: open, plugin: echo}
 log: {level: loud}
 agnet: x
 agent: nosuch
@@ -148,7 +148,20 @@ WRONG_FILES = [
         ["cobot.yml:1: log.level: expected debug or info or warning or error"],
     ),
     ("stop_timeout: -1\n", ["cobot.yml:1: stop_timeout: "]),
-    ("journal: 'sqlite:'\n", ["cobot.yml:1: journal: is not built yet in this version"]),
+    ("identities: {}\n", ["cobot.yml:1: identities: is not built yet in this version"]),
+    ("journal: here\n", ["cobot.yml:1: journal.url: expected a URL such as 'sqlite:'"]),
+    ("access: open\n", ["cobot.yml:1: access: expected keys with values, got the text 'op"]),
+    (
+        "plugins:\n  console: {busy: merge, rate: on}\n",
+        [
+            "cobot.yml:2: plugins.console.busy: 'merge' is not built yet in this version",
+            "cobot.yml:2: plugins.console.rate: expected off, or {channel, address}, got the",
+        ],
+    ),
+    (
+        "plugins:\n  session: {failure_text: }\n",
+        ["cobot.yml:2: plugins.session.failure_text: expected text, got nothing"],
+    ),
     ("agent: []\n", ["cobot.yml:1: agent: expected NAME or {NAME: settings}, got a list"]),
     (
         "agent: {function: }\n",
@@ -157,8 +170,28 @@ WRONG_FILES = [
     ("agent: {function: 5}\n", ["cobot.yml:1: agent.function.target: expected text, got the"]),
     ("agent: {function: nowhere:f}\n", ["cobot.yml:1: agent.function: no module is called"]),
     (
-        "agent: {command: [cat]}\n",
-        ["cobot.yml:1: agent.command: the agent 'command' is not"],
+        "agent: {command: [nosuchprogram]}\n",
+        ["cobot.yml:1: agent.command: no program called 'nosuchprogram' is in $PATH"],
+    ),
+    (
+        "agent: {command: cat}\n",
+        ["cobot.yml:1: agent.command.words: expected a list, got the text 'cat'"],
+    ),
+    (
+        "agent: {command: }\n",
+        ["cobot.yml:1: agent.command: says not enough; write {command: [program, argument]}"],
+    ),
+    ("agent: {command: []}\n", ["cobot.yml:1: agent.command: names no program; write {com"]),
+    (
+        "agent: {command: [sleep, 5]}\n",
+        ["cobot.yml:1: agent.command.words[1]: expected text, got the number 5; put it in"],
+    ),
+    (
+        "agent:\n  command:\n    words: [cat]\n    timeout: 0\n    histroy: 5\n",
+        [
+            "cobot.yml:4: agent.command.timeout: 'timeout' must be > 0: 0",
+            "cobot.yml:5: agent.command.histroy: unknown key; did you mean 'history'?",
+        ],
     ),
     ("agent: console\n", ["cobot.yml:1: agent: plugin 'console' is no agent"]),
     ("agent: nosuch\n", ["cobot.yml:1: agent: no plugin called 'nosuch' is installed"]),
@@ -195,7 +228,7 @@ WRONG_FILES = [
             "cobot.yml:3: plugins.console.promt: unknown key; did you mean 'prompt'?",
             "cobot.yml:3: plugins.console.prompt: expected text, got the number 5",
             f"cobot.yml:4: {NO_TELEGRAM}",
-            "cobot.yml:5: plugins.x.scope: is not built yet",
+            "cobot.yml:5: plugins.x.access: expected keys with values, got the text 'open'",
             "cobot.yml:6: log.level: expected debug or info or warning or error, got the text",
             "cobot.yml:7: agnet: unknown key; did you mean 'agent'?",
             "cobot.yml:8: agent: no plugin called 'nosuch' is installed",
@@ -297,7 +330,9 @@ def test_file_named_by_the_environment_must_be_there(tmp_path: Path) -> None:
         (["--agent", "ecko"], "--agent: no plugin called 'ecko' is installed; did you mean"),
         (["--agent", ""], "--agent: expected "),
         (["--agent", "session"], "--agent: no plugin called 'session' is installed"),
-        (["--agent", "command:cat"], "--agent: the agent 'command' is not built yet"),
+        (["--agent", "command:nosuch -x"], "--agent: no program called 'nosuch' is in $PATH"),
+        (["--agent", "command:./no/such"], "--agent: there is no program './no/such'"),
+        (["--agent", "command:"], "--agent: names no program; write {command: [program"),
         (["--agent", "command:'cat"], "--agent: "),
         (["--agent", "console"], "--agent: plugin 'console' is no agent"),
         (["--agent", "echo", "-p", "no:echo"], "--agent: 'echo' is blocked by -p no:echo"),

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from cobot.config import Configuration, configure, find, parse_agent
+from cobot.config import (
+    AccessKeys,
+    Configuration,
+    Id,
+    JournalSettings,
+    SessionSettings,
+    configure,
+    find,
+    parse_agent,
+)
 from cobot.config.document import Document
 
 SEED = """\
@@ -82,6 +91,8 @@ def test_no_file_has_defaults_and_no_problems() -> None:
     assert configuration.problems == []
     assert configuration.sections == {}
     assert configuration.agent is None
+    assert configuration.top.access is None
+    assert configuration.top.journal == JournalSettings(url="sqlite:", synchronous="FULL")
     assert configuration.top.stop_timeout == 10
     assert configuration.top.log.level == "info"
 
@@ -90,7 +101,7 @@ def test_top_level_is_read() -> None:
     """The core's own keys arrive as settings; a variable may stand for any of them."""
     configuration = configured(
         "stop_timeout: ${T}\nworkspace: data\nlog: {format: json, level: debug}\n"
-        "access: {direct: open}\n",
+        "access: {direct: open, allow: [1, '${T}']}\n",
         {"T": "2.5"},
     )
 
@@ -98,7 +109,64 @@ def test_top_level_is_read() -> None:
     assert configuration.problems == []
     assert (top.stop_timeout, top.workspace) == (2.5, Path("data"))
     assert (top.log.format, top.log.level) == ("json", "debug")
-    assert top.access is not None
+    assert top.access == AccessKeys(direct="open", allow=(Id("1"), Id("2.5")))
+
+
+@pytest.mark.parametrize(
+    ("written", "journal"),
+    [
+        ("'sqlite:'", JournalSettings()),
+        ("{}", JournalSettings()),
+        ("{synchronous: NORMAL}", JournalSettings(synchronous="NORMAL")),
+        ("'${URL}'", JournalSettings(url="other://there/x")),
+        (
+            "{url: 'other:x', dedupe_days: 7, keep_days: 0.5}",
+            JournalSettings(url="other:x", dedupe_days=7, keep_days=0.5),
+        ),
+    ],
+)
+def test_journal_is_a_url_or_keys(written: str, journal: JournalSettings) -> None:
+    """`journal: URL` is short for `journal: {url: URL}`."""
+    configuration = configured(f"journal: {written}\n", {"URL": "other://there/x"})
+
+    assert configuration.problems == []
+    assert configuration.top.journal == journal
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("other://me:hunter2@there/x", ["hunter2"]),
+        ("other://me:a@b:c@there/x", ["a@b:c"]),
+        ("other://me@there/x", []),
+        ("other://there/a:b@c", []),
+        ("sqlite:", []),
+    ],
+)
+def test_password_of_the_journal_is_a_secret(url: str, secrets: list[str]) -> None:
+    """What stands between name and host in a URL is kept out of the log."""
+    configuration = configured(f"journal: '{url}'\n")
+
+    assert [one.reveal() for one in configuration.document.secrets] == secrets
+
+
+def test_session_section_is_read() -> None:
+    """What the session does when things go wrong is configured in one place."""
+    configuration = configured(
+        "plugins:\n  session: {typing_after: 0, agent_timeout: 5, agent_tries: 1,"
+        " call_timeout: 2.5, send_tries: 2, send_age: 0, failure_text: ''}\n"
+    )
+
+    assert configuration.problems == []
+    assert configuration.session == SessionSettings(
+        typing_after=0,
+        agent_timeout=5,
+        agent_tries=1,
+        call_timeout=2.5,
+        send_tries=2,
+        send_age=0,
+        failure_text="",
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,26 +184,82 @@ def test_top_level_is_read() -> None:
         ("#\nstop_timeout:\n", "2: stop_timeout: expected a number, got nothing"),
         ("#\nstop_timeout: -1\n", "2: stop_timeout: "),
         ("#\nidentities: {}\n", "2: identities: is not built yet in this version"),
-        ("#\njournal: 'sqlite:'\n", "2: journal: is not built yet in this version"),
+        ("#\njournal: 5\n", "2: journal: expected keys with values, got the number 5"),
+        ("#\njournal:\n", "2: journal: expected keys with values, got nothing"),
+        ("#\njournal: here\n", "2: journal.url: expected a URL such as 'sqlite:'"),
+        ("#\njournal: '${X}'\n", "2: journal.url: the environment variable X is not set"),
+        ("#\njournal: {urle: x}\n", "2: journal.urle: unknown key; did you mean 'url'?"),
+        (
+            "#\njournal: {synchronous: OFF}\n",
+            "2: journal.synchronous: expected FULL or NORMAL, got the text 'OFF'",
+        ),
+        ("#\njournal: {dedupe_days: 0}\n", "2: journal.dedupe_days: expected 1 to 36500"),
+        ("#\njournal: {keep_days: 0}\n", "2: journal.keep_days: expected more than 0, got 0"),
+        ("#\njournal: {keep_days: }\n", "2: journal.keep_days: expected a value, got nothing"),
         ("#\nplugins:\n", "2: plugins: expected a section for each plugin, got nothing"),
         ("#\nplugins: [x]\n", "2: plugins: expected a section for each plugin, got a list"),
         ("#\nplugins: x\n", "2: plugins: expected a section for each plugin, got the text"),
-        ("#\naccess: open\n", "2: access: expected keys with values, got the text 'open'"),
-        ("#\naccess: {}\n", "2: access.direct: is missing"),
+        (
+            "#\naccess: open\n",
+            "2: access: expected keys with values, got the text 'open'; write {direct: open}",
+        ),
+        ("#\naccess:\n", "2: access: expected a value, got nothing; remove the key"),
         (
             "#\naccess: {direct: everybody}\n",
-            "2: access.direct: expected open, got the text",
+            "2: access.direct: expected pairing or allow or open or closed, got the text",
         ),
-        ("#\naccess: {direct: [open]}\n", "2: access.direct: expected open, got a list"),
-        ("#\naccess: {direct: pairing}\n", "2: access.direct: 'pairing' is not built yet"),
-        ("#\naccess: {direct: allow}\n", "2: access.direct: 'allow' is not built yet"),
-        ("#\naccess: {direct: closed}\n", "2: access.direct: 'closed' is not built yet"),
-        ("#\naccess: {allow: [1]}\n", "2: access.allow: is not built yet"),
-        ("#\naccess: {direct: open, groups: open}\n", "2: access.groups: is not built yet"),
+        (
+            "#\naccess: {direct: [open]}\n",
+            "2: access.direct: expected pairing or allow or open or closed, got a list",
+        ),
+        ("#\naccess: {drect: open}\n", "2: access.drect: unknown key; did you mean 'direct'?"),
+        ("#\naccess: {allow: 17}\n", "2: access.allow: expected a list, got the number 17"),
+        ("#\naccess: {allow: [1, true]}\n", "2: access.allow[1]: expected an id (text or a"),
+        (
+            "#\naccess: {groups: allow}\n",
+            "2: access.groups: expected listed or open or closed, got the text 'allow'",
+        ),
+        ("#\naccess: {mention: off}\n", "2: access.mention: expected true or false, got the"),
+        ("#\naccess: {bots: 1}\n", "2: access.bots: expected true or false, got the number"),
+        (
+            "#\naccess: {flood: on}\n",
+            "2: access.flood: expected off, or {messages, seconds}, got the text 'on'",
+        ),
+        ("#\naccess: {flood: }\n", "2: access.flood: expected a value, got nothing; remove"),
+        ("#\naccess: {flood: {messages: 5}}\n", "2: access.flood.seconds: is missing"),
+        (
+            "#\naccess: {flood: {messages: 0, seconds: 60}}\n",
+            "2: access.flood.messages: expected 1 or more, got 0",
+        ),
+        (
+            "#\naccess: {flood: {messages: 5, seconds: 0}}\n",
+            "2: access.flood.seconds: expected more than 0, got 0",
+        ),
+        ("#\naccess: {policy: 5}\n", "2: access.policy: expected text, got the number 5"),
         ("#\nplugins: {session: 5}\n", "2: plugins.session: expected keys with values"),
         (
-            "#\nplugins:\n  session: {call_timeout: 5}\n",
-            "3: plugins.session.call_timeout: is not built yet",
+            "#\nplugins:\n  session: {call_timeout: 0}\n",
+            "3: plugins.session.call_timeout: expected more than 0, got 0",
+        ),
+        (
+            "#\nplugins:\n  session: {call_timeout: 99999999}\n",
+            "3: plugins.session.call_timeout: expected at most 31536000, got 1e+08",
+        ),
+        (
+            "#\nplugins:\n  session: {agent_tries: 0}\n",
+            "3: plugins.session.agent_tries: expected 1 to 1000, got 0",
+        ),
+        (
+            "#\nplugins:\n  session: {send_tries: 1.5}\n",
+            "3: plugins.session.send_tries: expected a whole number, got the number 1.5",
+        ),
+        (
+            "#\nplugins:\n  session: {failure_text: }\n",
+            "3: plugins.session.failure_text: expected text, got nothing",
+        ),
+        (
+            "#\nplugins:\n  session: {failure_text: ' '}\n",
+            "3: plugins.session.failure_text: expected text, or '' for no message at all",
         ),
         (
             "#\nplugins:\n  session:\n    defalt_channel: x\n",
@@ -153,11 +277,9 @@ def test_top_level_is_read() -> None:
             "#\nplugins:\n  session: {default_channel: session}\n",
             "3: plugins.session.default_channel: no section below 'plugins' is called",
         ),
-        ("#\nplugins:\n  x: {scope: chat}\n", "3: plugins.x.scope: is not built yet"),
-        ("#\nplugins:\n  x: {rate: off}\n", "3: plugins.x.rate: is not built yet"),
         (
-            "#\nplugins:\n  x: {access: {direct: pairing}}\n",
-            "3: plugins.x.access.direct: 'pairing' is not built yet",
+            "#\nplugins:\n  x: {access: open}\n",
+            "3: plugins.x.access: expected keys with values, got the text 'open'; write {dir",
         ),
         ("#\nplugins:\n  x: {plugin: 5}\n", "3: plugins.x.plugin: expected text, got the"),
         (
@@ -178,6 +300,7 @@ def test_top_level_is_read() -> None:
         ("#\nagent: {}\n", "2: agent: expected NAME or {NAME: settings}, got 0 names"),
         ("#\nagent: {b: 1, c: 2}\n", "2: agent: expected NAME or {NAME: settings}, got 2"),
         ("#\nagent: [x]\n", "2: agent: expected NAME or {NAME: settings}, got a list"),
+        ("#\nagent: command:'cat\n", "2: agent: cannot be split into words: No closing"),
         ("#\nagent: 5\n", "2: agent: expected NAME or {NAME: settings}, got the number 5"),
         (
             "#\nplugins: {x: {k: 1}}\nagent: {x: {k: 2}}\n",
@@ -195,20 +318,20 @@ def test_each_fault_is_one_problem_with_path_and_line(text: str, problem: str) -
 def test_all_faults_of_a_file_are_reported_together() -> None:
     """One run of the check is enough to mend the whole file."""
     said = problems_of(
-        "plguins: {}\njournal: x\nstop_timeout: soon\nlog: {level: loud}\n"
-        "plugins:\n  session: {default_channel: no}\n  x: {enabled: 5, scope: chat}\n"
-        "  y: {scope: chat}\nagent: {}\n"
+        "plguins: {}\nidentities: x\nstop_timeout: soon\nlog: {level: loud}\n"
+        "plugins:\n  session: {default_channel: no}\n  x: {enabled: 5, access: open}\n"
+        "  y: {access: open}\nagent: {}\n"
     )
 
     assert sorted({one.split(": ")[1] for one in said}) == [
         "agent",
-        "journal",
+        "identities",
         "log.level",
         "plguins",
         "plugins.session.default_channel",
+        "plugins.x.access",
         "plugins.x.enabled",
-        "plugins.x.scope",
-        "plugins.y.scope",
+        "plugins.y.access",
         "stop_timeout",
     ]
 
@@ -247,11 +370,11 @@ def test_section_is_enabled_unless_it_says_no(
     ("section", "options"),
     [
         ("{enabled: false, a: '${NO}', b: ['${NO}']}", {}),
-        ("{enabled: false, a: '${', scope: chat}", {}),
+        ("{enabled: false, a: '${', access: open}", {}),
         ("{a: '${NO}'}", {"block": ["x"]}),
         ("{enabled: '${NO}'}", {"block": ["x"]}),
         ("text", {"block": ["x"]}),
-        ("{scope: chat, access: {direct: pairing}}", {"block": ["x"]}),
+        ("{access: open}", {"block": ["x"]}),
     ],
 )
 def test_section_that_is_switched_off_is_not_looked_into(
@@ -263,10 +386,12 @@ def test_section_that_is_switched_off_is_not_looked_into(
 
 @pytest.mark.parametrize("enabled", ["true", "false"])
 def test_section_switched_on_by_option_is_checked_like_any_other(enabled: str) -> None:
-    """-p NAME turns a section on, and then its keys that are not built yet are said."""
-    (said,) = problems_of(f"plugins:\n  x: {{enabled: {enabled}, scope: chat}}\n", enable=["x"])
+    """-p NAME turns a section on, and then its faults are said."""
+    (said,) = problems_of(
+        f"plugins:\n  x: {{enabled: {enabled}, access: open}}\n", enable=["x"]
+    )
 
-    assert said == "cobot.yml:2: plugins.x.scope: is not built yet in this version; remove it"
+    assert said.startswith("cobot.yml:2: plugins.x.access: expected keys with values")
 
 
 @pytest.mark.parametrize(
@@ -310,6 +435,8 @@ def test_option_enables_what_has_no_section() -> None:
         ("agent: echo\n", {"function": "bot:reply"}, "function", "bot:reply"),
         ("agent: '${AGENT}'\n", None, "echo", None),
         ("agent: '${UNSET:-echo}'\n", None, "echo", None),
+        ("agent: command:cat -u\n", None, "command", ["cat", "-u"]),
+        ("agent: {command: [cat, -u]}\n", None, "command", ["cat", "-u"]),
     ],
 )
 def test_agent_is_a_name_or_a_name_with_settings(

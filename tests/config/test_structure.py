@@ -90,6 +90,10 @@ class Loft:
             [Group(Id("1")), Group(Id("2"), "n")],
         ),
         (dict[str, Group], {"a": {"id": 1}}, {"a": Group(Id("1"))}),
+        (Group | Literal["off"], "off", "off"),
+        (Literal["off"] | Group, {"id": 1}, Group(Id("1"))),
+        (Group | Literal["off"] | None, {"id": 1}, Group(Id("1"))),
+        (Literal["a", "b"] | Group | None, "b", "b"),
         (Any, {"a": [1]}, {"a": [1]}),
     ],
     ids=str,
@@ -152,6 +156,18 @@ def test_value_of_the_right_kind_is_taken(kind: Any, written: object, value: obj
         (Group, "text", "expected keys with values, got the text 'text'"),
         (Group, None, "expected keys with values, got nothing"),
         (Group | None, ["a"], "expected keys with values, got a list"),
+        (Group | Literal["off"], "on", "expected off, or {id, name}, got the text 'on'"),
+        (Group | Literal["off"], False, "expected off, or {id, name}, got false"),
+        (
+            Literal["a", "b"] | Group | None,
+            ["a"],
+            "expected a or b, or {id, name}, got a list",
+        ),
+        (
+            Group | Literal["off"] | None,
+            None,
+            "expected a value, got nothing; remove the key",
+        ),
     ],
     ids=str,
 )
@@ -179,6 +195,7 @@ def test_value_of_another_kind_is_a_problem(kind: Any, wrong: object, detail: st
         (list[Group] | None, [{"id": 1}, {"id": None}], "x[1].id"),
         (Group | None, {"id": None}, "x.id"),
         (dict[str, Group], {"a": {"id": None}}, "x.a.id"),
+        (Group | Literal["off"] | None, {"id": None}, "x.id"),
     ],
     ids=str,
 )
@@ -192,7 +209,18 @@ def test_problem_inside_a_value_has_its_path(kind: Any, wrong: object, path: str
 
 @pytest.mark.parametrize(
     "kind",
-    [tuple[int, str], int | str, datetime, object, list[datetime], dict[str, object], complex],
+    [
+        tuple[int, str],
+        int | str,
+        int | str | None,
+        Group | int | None,
+        Literal["a"] | int,
+        datetime,
+        object,
+        list[datetime],
+        dict[str, object],
+        complex,
+    ],
     ids=str,
 )
 def test_class_with_a_kind_no_file_has_is_the_plugins_fault(kind: Any) -> None:
