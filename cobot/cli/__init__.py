@@ -15,6 +15,13 @@ BUILT_IN = {
     "check": "Check the configuration and the plugins without running.",
     "plugins": "List the plugins: installed, enabled, broken and why.",
     "channels": "List the channels and what each can do.",
+    "status": "Show how the bot that runs is.",
+    "send": "Send a message.",
+    "broadcast": "Send a message on every channel.",
+    "history": "Show the newest messages of a chat.",
+    "why": "Show every decision about a message.",
+    "dead": "See what was given up; try it again or forget it.",
+    "pair": "Let the person in to whom the bot gave a code.",
 }
 
 
@@ -98,7 +105,8 @@ def cli() -> None:
         cobot check                     is everything right?
         cobot run                       go
 
-    Exit codes: 0 done; 1 something failed; 2 wrong usage; 78 the configuration is wrong.
+    Exit codes: 0 done; 1 something failed; 2 wrong usage; 75 stored, and still waiting; 78
+    the configuration is wrong.
     """
 
 

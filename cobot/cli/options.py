@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from random import SystemRandom
 from typing import Any, NoReturn, TypeVar
 
 import attrs
 import click
 
-from cobot.app import App, Workspace, assemble
+from cobot.app import App
 from cobot.cli.logs import Redactor
-from cobot.clock import SystemClock
-from cobot.config import Configuration, configure, find, parse_agent
+from cobot.config import Configuration, find
 from cobot.config.document import Document
 from cobot.errors import CobotError, ConfigError
-from cobot.plugins import discover
+from cobot.opening import open_bot
+from cobot.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FUNCTION = "function"
 EXIT_FAILED = 1
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
@@ -59,7 +56,7 @@ def common_options(command: F) -> F:
         click.option(
             "--agent",
             metavar="AGENT",
-            help="Who answers: echo, the NAME of a plugin, or function:MODULE:NAME.",
+            help="Who answers: echo, NAME of a plugin, function:MODULE:NAME, command:WORDS.",
         ),
         click.option(
             "--workspace",
@@ -121,80 +118,21 @@ def open_app(
     file = find(config, os.environ, Path.cwd())
     document = Document.read(file, str(file), os.environ) if file else Document("")
     enable = [name for name in plugins if not name.startswith("no:")]
-    block = {name.removeprefix("no:") for name in plugins if name.startswith("no:")}
-    configuration = configure(
-        document,
-        enable=[*enable, *(["dry-run"] if dry_run else [])],
-        block=block,
-        agent=_agent(agent, document),
-    )
-    folder = Path.cwd() if file is None else file.resolve().parent
-    if configuration.agent is not None and configuration.agent.plugin == FUNCTION:
-        # It lies beside its configuration, where no installed script would look. Last, so
-        # that no file there stands in for a module of somebody else's.
-        sys.path.append(str(folder))
-    root = _workspace_root(workspace, configuration.top.workspace, folder, file, document)
     redact = Redactor(document.secrets)
-    if on_read is not None:
-        on_read(configuration, redact)
-    used = Workspace(root)
-    click.get_current_context().call_on_close(used.remove)
-    app = assemble(
-        configuration,
-        discover(),
-        block=block,
-        workspace=used,
-        clock=SystemClock(),
-        random=SystemRandom(),
+
+    def configured(configuration: Configuration) -> None:
+        if on_read is not None:
+            on_read(configuration, redact)
+
+    app = open_bot(
+        document,
+        file,
+        workspace=workspace,
+        agent=agent,
+        enable=[*enable, *(["dry-run"] if dry_run else [])],
+        block={name.removeprefix("no:") for name in plugins if name.startswith("no:")},
+        environ=os.environ,
+        on_configured=configured,
     )
-    return Opened(app, used, file, redact)
-
-
-def _agent(text: str | None, document: Document) -> str | dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        return parse_agent(text)
-    except ValueError as error:
-        document.problem(("--agent",), f"{text!r}: {error}")
-        return None
-
-
-def _workspace_root(
-    option: str | None,
-    configured: Path | None,
-    folder: Path,
-    file: Path | None,
-    document: Document,
-) -> Path | None:
-    """Return the workspace's folder; None: a temporary one. It need not exist yet."""
-    variable = os.environ.get("COBOT_WORKSPACE")
-    if option is not None:
-        if not option:
-            document.problem(("--workspace",), "the name is empty; name a folder")
-        path, root = "--workspace", Path(option).absolute()
-    elif variable:
-        path, root = "$COBOT_WORKSPACE", Path(variable).absolute()
-    elif configured is not None:
-        path, root = "workspace", folder / configured
-    else:
-        return None if file is None else folder / ".cobot"
-    fault = _no_folder(root)
-    if fault:
-        document.problem((path,), f"{fault}; name a folder")
-    return root
-
-
-def _no_folder(root: Path) -> str | None:
-    """Say why a folder cannot be there, or be made there; None if nothing is in its way."""
-    for part in (root, *root.parents):
-        try:
-            is_folder = stat.S_ISDIR(part.stat().st_mode)
-        except (FileNotFoundError, NotADirectoryError):
-            if part.is_symlink():
-                return f"{str(part)!r} is a link to nothing"
-        except OSError as error:
-            return f"{str(part)!r} cannot be used: {error.strerror}"
-        else:
-            return None if is_folder else f"{str(part)!r} is no folder"
-    return None
+    click.get_current_context().call_on_close(app.workspace.remove)
+    return Opened(app, app.workspace, file, redact)

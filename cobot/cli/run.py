@@ -23,6 +23,7 @@ from cobot.cli.options import (
 )
 from cobot.config import Configuration
 from cobot.errors import first_line
+from cobot.ops.control import Control
 from cobot.ops.watchdog import Watchdog
 from cobot.session import Outcome, Session
 
@@ -74,6 +75,7 @@ def command(*, log_format: str | None, verbose: bool, **which: Any) -> None:
 async def _serve(opened: Opened) -> int:
     app = opened.app
     session = app.session()
+    control = Control(opened.workspace.root, session, redact=opened.redact)
     channels = ", ".join(plugin.name for plugin in app.plugins.channels)
     agent = f"{app.agent} (none is configured)" if app.agent_is_default else app.agent
     log.info("cobot %s; channels: %s; agent: %s", __version__, channels, agent)
@@ -82,7 +84,14 @@ async def _serve(opened: Opened) -> int:
     watchdog = Watchdog()
     watchdog.start()
     try:
-        outcome = await session.run()
+        async with session:
+            # Nobody could find the socket of a workspace that goes with the process.
+            if not opened.workspace.is_temporary:
+                await control.start()
+            try:
+                outcome = await session.run()
+            finally:
+                await control.stop()
     finally:
         watchdog.stop()
     code = _exit_code(outcome)

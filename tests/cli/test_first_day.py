@@ -44,7 +44,8 @@ def test_a_second_signal_ends_a_bot_whose_loop_is_blocked(tmp_path: Path, number
         "import sys, threading\n"
         "async def reply(message, conversation):\n"
         "    print('blocked', file=sys.stderr, flush=True)\n"
-        "    threading.Event().wait(60)\n"
+        # In pieces: a signal that comes just before a wait is heard after it.
+        "    while True: threading.Event().wait(0.1)\n"
     )
     with subprocess.Popen(
         [COBOT, "run", "--agent", "function:bot:reply"],

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from cobot.hookspecs import OPERATIONS
+
 COBOT = str(Path(sys.executable).with_name("cobot"))
 GUARD_S = 60.0  # a process that takes longer hangs, and is killed
 COMMANDS = ["run", "check", "plugins", "channels"]
@@ -75,10 +77,13 @@ def test_plugins_without_a_configuration_are_the_built_in_ones(cobot: Cobot) -> 
 
     listed = {one["name"]: (one["state"], one["hooks"]) for one in json.loads(done.stdout)}
     assert listed == {
+        "command": ("installed", []),
         "console": ("enabled", ["session_receive", "session_send"]),
         "dry-run": ("installed", []),
         "echo": ("enabled", ["agent_reply"]),
         "function": ("installed", []),
+        "sqlite": ("enabled", ["open_journal"]),
+        "workspace": ("enabled", ["workspace_path"]),
     }
     assert (done.stderr, done.returncode) == ("", 0)
 
@@ -89,7 +94,7 @@ def test_plugins_as_json_have_these_keys(cobot: Cobot, tmp_path: Path) -> None:
 
     listed = json.loads(cobot("plugins", "--json", "-p", "halting", "-p", "no:echo").stdout)
 
-    assert len(listed) == 5
+    assert len(listed) == 8
     for one in listed:
         assert list(one) == ["name", "distribution", "version", "state", "reason", "hooks"]
         assert one["version"] == ("1.0" if one["name"] == "halting" else version("cobot-core"))
@@ -100,7 +105,7 @@ def test_plugins_are_a_table_for_people(cobot: Cobot) -> None:
     heading, *rows = cobot("plugins").stdout.splitlines()
 
     assert heading.split() == ["plugin", "state", "from", "hooks"]
-    assert rows[0].split()[:4] == ["console", "enabled", "cobot-core", version("cobot-core")]
+    assert rows[1].split()[:4] == ["console", "enabled", "cobot-core", version("cobot-core")]
 
 
 def test_a_broken_plugin_is_listed_with_the_reason(cobot: Cobot, tmp_path: Path) -> None:
@@ -171,8 +176,17 @@ def test_channels_as_json_have_these_keys(cobot: Cobot) -> None:
         "limits",
     ]
     assert (console["channel"], console["plugin"]) == ("console", "console")
-    assert console["operations"] == {"receive": "native", "send": "native"}
-    assert console["limits"] == {}
+    assert console["operations"] == {
+        "receive": "native",
+        "send": "native",
+        "typing": "absent",
+        "presence": "absent",
+        "edit": "degraded",
+        "delete": "degraded",
+        "react": "absent",
+        "media": "degraded",
+    }
+    assert (console["limits"]["text"], console["limits"]["unit"]) == (None, "codepoints")
     assert done.returncode == 0
 
 
@@ -187,14 +201,14 @@ def test_a_channel_is_listed_by_its_sections_name(cobot: Cobot, tmp_path: Path) 
 
     assert (loft["channel"], loft["plugin"]) == ("loft", "pigeon")
     assert (loft["distribution"], loft["version"]) == ("cobot-pigeon", "1.0")
-    assert loft["operations"] == {"receive": "absent", "send": "native"}
+    assert (loft["operations"]["receive"], loft["operations"]["send"]) == ("absent", "native")
 
 
 def test_channels_are_a_table_for_people(cobot: Cobot) -> None:
     """A line for each channel, a column for each operation."""
     heading, row = cobot("channels").stdout.splitlines()
 
-    assert heading.split() == ["channel", "receive", "send", "plugin"]
+    assert heading.split() == ["channel", *OPERATIONS, "plugin"]
     assert row.split()[:3] == ["console", "native", "native"]
 
 

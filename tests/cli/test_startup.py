@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cobot.cli import BUILT_IN
+
 COBOT = str(Path(sys.executable).with_name("cobot"))
 GUARD_S = 60.0  # a process that takes longer hangs, and is killed
 
@@ -54,7 +56,7 @@ def test_what_needs_no_bot_imports_none(tmp_path: Path, arguments: list[str]) ->
     )
 
 
-@pytest.mark.parametrize("command", ["run", "check", "plugins", "channels"])
+@pytest.mark.parametrize("command", list(BUILT_IN))
 def test_the_help_of_a_command_imports_no_channel(tmp_path: Path, command: str) -> None:
     """A broken plugin cannot break the help: nothing of it is imported."""
     modules = imported(tmp_path, command, "--help")
