@@ -3,49 +3,29 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
 import attrs
 
 from cobot.clock import Clock
-from cobot.config import SESSION, ChannelSettings, Configuration, Section
+from cobot.config import SESSION, Configuration, Section
+from cobot.config.settings import AccessSettings, ChannelSettings, effective_access
 from cobot.context import Context
-from cobot.errors import ConfigError, PluginError, Problem, nearest
-from cobot.journal.memory import MemoryJournal
+from cobot.errors import ConfigError, JournalError, PluginError, Problem, nearest
+from cobot.journal import Journal
 from cobot.plugins import KNOWN, Candidate, Loader, Plugins, Report
 from cobot.plugins.threads import ThreadPool
-from cobot.session import Session
+from cobot.session import ANYTHING, Options, Session
+from cobot.workspace import Workspace
 
 CONSOLE = "console"
 ECHO = "echo"
-
-
-class Workspace:
-    """The folder for a bot's files. It is made when the first file needs it."""
-
-    def __init__(self, root: Path | None) -> None:
-        """Name the folder; None: a temporary one, which `remove` removes."""
-        self._root = root
-        self._temporary: Path | None = None
-
-    def folder(self, purpose: str) -> Path:
-        """Return the folder for a purpose; only its owner can read it."""
-        if self._root is None:
-            self._root = self._temporary = Path(tempfile.mkdtemp(prefix="cobot-"))
-        # Apart: `parents=True` gives the mode to the last folder alone.
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = self._root / purpose
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder
-
-    def remove(self) -> None:
-        """Remove the folder if it was temporary."""
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+WORKSPACE = "workspace"
+ALWAYS = (WORKSPACE, "sqlite")
+"""Built-in plugins that need no section."""
 
 
 @attrs.define(eq=False)
@@ -64,6 +44,8 @@ class App:
     """The plugin that answers; None if there is none to be had."""
     agent_is_default: bool
     """Whether nobody asked for an agent."""
+    workspace: Workspace
+    """The folder for files."""
     clock: Clock
     """Time."""
     random: Random
@@ -88,12 +70,51 @@ class App:
         assert self.agent is not None
         return Session(
             self.plugins,
-            MemoryJournal(self.clock),
+            self._journal,
             self.agent,
             clock=self.clock,
             random=self.random,
-            stop_timeout_s=self.configuration.top.stop_timeout,
+            options=Options(
+                settings=self.configuration.session,
+                access={
+                    plugin.name: self.access(plugin.name) for plugin in self.plugins.channels
+                },
+                stop_timeout_s=self.configuration.top.stop_timeout,
+            ),
         )
+
+    def access(self, channel: str) -> AccessSettings:
+        """Return who may talk on a channel."""
+        section = self.configuration.sections.get(channel)
+        if (section.plugin if section else channel) == CONSOLE:
+            return ANYTHING  # whoever sits there
+        settings = self.plugins[channel].settings
+        own = settings.access if isinstance(settings, ChannelSettings) else None
+        return effective_access(self.configuration.top.access, own)
+
+    @asynccontextmanager
+    async def _journal(self) -> AsyncIterator[Journal]:
+        """Lock the workspace and open the journal."""
+        settings = self.configuration.top.journal
+        self.workspace.lock()
+        try:
+            done = await self.plugins.first(
+                "open_journal",
+                url=settings.url,
+                settings=attrs.asdict(settings, filter=lambda field, _: field.name != "url"),
+            )
+            if done is None:
+                scheme = settings.url.partition(":")[0]
+                raise JournalError(
+                    f"journal: no plugin opens {scheme!r}: addresses; 'sqlite:' is built in"
+                )
+            journal: Journal = done[1]
+            try:
+                yield journal
+            finally:
+                await journal.close()
+        finally:
+            self.workspace.remove()
 
 
 def assemble(
@@ -119,25 +140,36 @@ def assemble(
         The parts. What could not be loaded is in the reports and problems; see `App.check`.
     """
 
+    def folder(purpose: str) -> Path:
+        for caller in loader.plugins.callers("workspace_path"):
+            path: Path | None = caller.now(purpose=purpose)
+            if path is not None:
+                return path
+        raise PluginError(f"no plugin says where files for {purpose!r} belong")
+
     def make_context(name: str, threads: ThreadPool) -> Context:
         return Context(
             name=name,
             log=logging.getLogger(f"cobot.{name}"),
             clock=clock,
             random=random,
-            workspace=workspace.folder,
+            # The built-in plugin is the one that knows; it answers everybody else.
+            workspace=workspace.folder if name == WORKSPACE else folder,
             in_thread=threads.run,
         )
 
     loader = Loader(configuration, candidates, make_context)
     _check_blocked(configuration, candidates, block)
+    for name in ALWAYS:
+        if name in candidates and name not in {*block, *configuration.sections}:
+            loader.load(Section(name, name, ("plugins", name)))
     for section in configuration.sections.values():
         if section.enabled:
             loader.load(section)
     agent, by_default = _load_agent(configuration, loader, block)
     if not loader.plugins.channels:
         _load_console(configuration, loader, block)
-    _check_access(configuration, loader.plugins)
+    _check_policies(configuration, loader.plugins)
     for name in [*configuration.sections, *candidates]:
         if name not in loader.reports:
             loader.note(name, "blocked" if name in block else "installed")
@@ -149,6 +181,7 @@ def assemble(
         loader.failures,
         agent,
         by_default,
+        workspace,
         clock,
         random,
     )
@@ -178,9 +211,6 @@ def _load_agent(
     if asked is not None:
         if asked.name in block:
             problem(asked.path, f"{asked.name!r} is blocked by -p no:{asked.name}")
-            return None, False
-        if asked.name == "command":
-            problem(asked.path, "the agent 'command' is not built yet in this version")
             return None, False
         if asked.name not in loader.reports and loader.load(asked) is None:
             return None, False
@@ -216,17 +246,18 @@ def _load_console(configuration: Configuration, loader: Loader, block: Collectio
         loader.load(Section(CONSOLE, CONSOLE, ("plugins", CONSOLE)))
 
 
-def _check_access(configuration: Configuration, plugins: Plugins) -> None:
-    if configuration.top.access is not None:
-        return
+def _check_policies(configuration: Configuration, plugins: Plugins) -> None:
+    """Note where `access.policy` names nobody who could decide."""
     for plugin in plugins.channels:
-        section = configuration.sections.get(plugin.name)
-        if (section.plugin if section else plugin.name) == CONSOLE:
+        settings = plugin.settings
+        own = settings.access if isinstance(settings, ChannelSettings) else None
+        policy = effective_access(configuration.top.access, own).policy
+        if policy is None or plugins.caller(policy, "session_admit") is not None:
             continue
-        if isinstance(plugin.settings, ChannelSettings) and plugin.settings.access is None:
-            path = section.path if section else ("plugins", plugin.name)
-            configuration.document.problem(
-                path,
-                "says not who may talk, and only 'everybody' is built yet;"
-                " write access: {direct: open} in its section",
-            )
+        able = [caller.plugin_name for caller in plugins.callers("session_admit")]
+        known = ", ".join(able) or "none"
+        where = ("plugins", plugin.name) if own is not None and own.policy else ()
+        configuration.document.problem(
+            (*where, "access", "policy"),
+            f"no enabled plugin called {policy!r} has session_admit; those that have: {known}",
+        )

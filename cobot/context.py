@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -12,6 +13,7 @@ import attrs
 
 from cobot.clock import Clock
 from cobot.errors import PluginError
+from cobot.journal import Journal
 from cobot.messages import OutgoingMessage, Receipt
 
 T = TypeVar("T")
@@ -37,6 +39,9 @@ class Health(Protocol):
     def degraded(self, reason: str) -> None:
         """Note that it works in part only."""
 
+    def closed_until(self, time: datetime, channel_id: str | None = None) -> None:
+        """Note that the network takes no request until a time."""
+
     def finished(self) -> None:
         """Note that nothing more will ever arrive."""
 
@@ -57,6 +62,7 @@ class Context:
     _in_thread: Callable[..., Awaitable[Any]] = attrs.field(alias="in_thread")
     _session: Sends | None = attrs.field(default=None, alias="session")
     _health: Health | None = attrs.field(default=None, alias="health")
+    _journal: Journal | None = attrs.field(default=None, alias="journal")
 
     def workspace(self, purpose: str) -> Path:
         """Return the workspace's folder for a purpose (`media`, `cache`); made if missing."""
@@ -66,6 +72,17 @@ class Context:
         """Call a function that blocks in one of the plugin's own threads."""
         result: T = await self._in_thread(function, *arguments)
         return result
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, for plugins that must miss nothing: see `Journal.events`.
+
+        Raises:
+            PluginError: The session does not run yet (in the constructor), or not at all.
+        """
+        if self._journal is None:
+            raise PluginError(f"plugin {self.name!r} asked for the journal before it is open")
+        return self._journal
 
     @property
     def session(self) -> Sends:
@@ -93,6 +110,16 @@ class Context:
         if self._health is not None:
             self._health.degraded(reason)
 
+    def closed_until(self, time: datetime, channel_id: str | None = None) -> None:
+        """Report that the network takes no request until a time.
+
+        Args:
+            time: Until when; aware UTC.
+            channel_id: For which chat; None: for none at all.
+        """
+        if self._health is not None:
+            self._health.closed_until(time, channel_id)
+
     def finished(self) -> None:
         """Report that nothing more will ever arrive, as at the end of a file.
 
@@ -104,7 +131,8 @@ class Context:
         if self._health is not None:
             self._health.finished()
 
-    def attach(self, session: Sends, health: Health | None) -> None:
+    def attach(self, session: Sends, journal: Journal, health: Health | None) -> None:
         """Connect the plugin to a session that is about to run. The session calls it."""
         self._session = session
+        self._journal = journal
         self._health = health

@@ -12,24 +12,39 @@ that say so may be async generators.
 
 None always means "not mine" or "as it is", and the next plugin is asked.
 
-Routed hooks (`session_send`) are offered to plugins that are no channels first, then to the
-addressed channel alone. No channel sees what is addressed to another.
+Routed hooks are offered to plugins that are no channels first, then to the addressed channel
+alone. No channel sees what is addressed to another. For typing, presence, edit, delete and
+react, None from the addressed channel is success; an interceptor that takes the operation
+over returns True, an id or a Receipt.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from enum import Enum
+from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias, TypeVar
 
+import attrs
 import pluggy
 
+from cobot.journal import Entry, Journal
+from cobot.limits import Limits
 from cobot.messages import (
     Address,
     Batch,
     Event,
     IncomingMessage,
     Item,
+    Json,
+    MessageRef,
     OutgoingMessage,
     Receipt,
 )
@@ -50,19 +65,44 @@ class Drop(Enum):
 DROP: Final = Drop.DROP
 """What a filter returns to stop a message. That it was dropped, and by whom, is kept."""
 
+
+@attrs.frozen
+class Refuse:
+    """What `session_admit` returns to keep a message from being answered."""
+
+    reason: str
+    """Why, for the owner of the bot; nobody else sees it."""
+
+
 T = TypeVar("T")
 MaybeAwaitable: TypeAlias = Awaitable[T] | T
 
 Handed: TypeAlias = Batch | Item
 Received: TypeAlias = AsyncIterator[Handed] | Awaitable[Sequence[Item]] | Sequence[Item]
 Sent: TypeAlias = Receipt | str | int | Sequence[str | int]
+Done: TypeAlias = Sent | Literal[True] | None
+Status: TypeAlias = Literal["online", "away", "offline"]
 Filtered: TypeAlias = T | Literal[Drop.DROP] | None
 Reply: TypeAlias = str | OutgoingMessage | Iterable[str | OutgoingMessage]
 Replied: TypeAlias = AsyncIterator[str] | Awaitable[Reply | None] | Reply | None
 
 
+class Handle(Protocol):
+    """An operation that will leave when the turn is settled."""
+
+    @property
+    def id(self) -> str:
+        """Its key: may be kept in `state`, and be edited, deleted or reacted to later."""
+        ...
+
+
 class Conversation(Protocol):
-    """What an agent knows of the conversation that a message belongs to."""
+    """What an agent knows of the conversation that a message belongs to, and can do in it.
+
+    `send`, `edit`, `delete`, `react` and `media` are plain calls: they collect what leaves
+    when the turn is settled, in order, before the answer that the agent returns. A turn that
+    fails sends nothing.
+    """
 
     @property
     def key(self) -> str:
@@ -72,6 +112,43 @@ class Conversation(Protocol):
     @property
     def address(self) -> Address:
         """Where the message was written and where a reply goes."""
+        ...
+
+    @property
+    def state(self) -> MutableMapping[str, Json]:
+        """The agent's own notes, small and JSON; stored when the turn is settled."""
+        ...
+
+    async def history(self, limit: int = 20) -> Sequence[Entry]:
+        """Return the newest messages of the conversation, oldest first."""
+        ...
+
+    def send(self, content: str | OutgoingMessage) -> Handle:
+        """Send text to where the message was written, or a message to where it says."""
+        ...
+
+    def edit(self, ref: MessageRef | str, content: str) -> Handle:
+        """Give an own message a new text. `ref` may be the `id` of a Handle."""
+        ...
+
+    def delete(self, ref: MessageRef | str) -> Handle:
+        """Delete a message."""
+        ...
+
+    def react(self, ref: MessageRef | str, emoji: str | None) -> Handle:
+        """Put a reaction on a message; None takes ours off."""
+        ...
+
+    def media(self, message: OutgoingMessage) -> Handle:
+        """Send a message with media, its content as caption."""
+        ...
+
+    async def receipt(self, id: str) -> Receipt | None:  # noqa: A002
+        """Return what came of an operation, by its Handle's id; None if it is not done."""
+        ...
+
+    def wait(self, awaitable: Awaitable[T]) -> T:
+        """Wait for something of the event loop's, in an agent that is a plain `def`."""
         ...
 
 
@@ -132,9 +209,189 @@ class ChannelSpec:
         """
         raise NotImplementedError
 
+    @hookspec(firstresult=True)
+    def session_media(self, message: OutgoingMessage) -> MaybeAwaitable[Sent | None]:
+        """Deliver one message with media, its content as caption.
+
+        Working, routed; as `session_send`, which never sees media.
+
+        Args:
+            message: What to send; `message.media` is not empty.
+
+        Returns:
+            As `session_send`.
+
+        Raises:
+            ChannelError: As `session_send`.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_edit(self, ref: MessageRef, message: OutgoingMessage) -> MaybeAwaitable[Done]:
+        """Give one of our messages a new content.
+
+        Working, routed. An edit that has happened already is a success.
+
+        Args:
+            ref: Which message.
+            message: The new form, as for `session_send`.
+
+        Returns:
+            None or True when it is done, or the id that it has from now on.
+
+        Raises:
+            MessageNotFound: There is no such message any more.
+            ChannelError: As `session_send`.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_delete(self, ref: MessageRef) -> MaybeAwaitable[Done]:
+        """Delete a message.
+
+        Working, routed. A message that is gone already is a success.
+
+        Args:
+            ref: Which message.
+
+        Returns:
+            None or True when it is done.
+
+        Raises:
+            ChannelError: As `session_send`.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_react(self, ref: MessageRef, emoji: str | None) -> MaybeAwaitable[Done]:
+        """Put our reaction on a message.
+
+        Working, routed.
+
+        Args:
+            ref: Which message.
+            emoji: The emoji, or the network's name of a custom one; None takes ours off.
+
+        Returns:
+            None or True when it is done.
+
+        Raises:
+            ChannelError: As `session_send`.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_typing(
+        self, channel_type: str, channel_id: str, thread_id: str | None
+    ) -> MaybeAwaitable[Literal[True] | None]:
+        """Show once that an answer is being written.
+
+        Working, routed. The session calls it again before `Limits.typing_s` have passed, for
+        as long as the turn lasts; it is left out when requests are short.
+
+        Args:
+            channel_type: The section's name.
+            channel_id: The chat.
+            thread_id: The thread in the chat, if any.
+
+        Returns:
+            None or True when it is shown.
+
+        Raises:
+            ChannelError: It is logged at debug and stops nothing.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_presence(
+        self, channel_type: str, status: Status, text: str
+    ) -> MaybeAwaitable[Literal[True] | None]:
+        """Show whether the bot is there.
+
+        Working; each channel that has it is called for itself, and again after it has
+        reported a new connection.
+
+        Args:
+            channel_type: The section's name.
+            status: `online`, `away` or `offline`.
+            text: What is shown beside it; may be empty.
+
+        Returns:
+            None or True when it is shown.
+
+        Raises:
+            ChannelError: It is logged and stops nothing.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_prepare(self, message: OutgoingMessage) -> MaybeAwaitable[Json]:
+        """Make what every attempt of a send must have in common, such as a signed event.
+
+        Working, routed; once, before the first attempt. What it returns is stored and comes
+        with each attempt as `message.prepared`.
+
+        Args:
+            message: What is going to be sent.
+
+        Returns:
+            JSON, or None.
+
+        Raises:
+            ChannelError: As `session_send`; nothing was sent.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_limits(
+        self, channel_type: str, channel_id: str | None
+    ) -> MaybeAwaitable[Limits | None]:
+        """Say what the network allows and offers.
+
+        Deciding, routed. A channel without it has no limits and no idempotency.
+
+        Args:
+            channel_type: The section's name.
+            channel_id: The chat; None asks for the channel in general.
+
+        Returns:
+            The limits.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_default_target(self, channel_type: str) -> MaybeAwaitable[str | None]:
+        """Say which chat a broadcast goes to when the section's `default` does not.
+
+        Deciding, routed.
+
+        Args:
+            channel_type: The section's name.
+
+        Returns:
+            The chat's id, or None: broadcasts leave the channel out.
+        """
+        raise NotImplementedError
+
 
 class SessionSpec:
     """What the session asks of any plugin."""
+
+    @hookspec
+    def session_admit(self, message: IncomingMessage) -> MaybeAwaitable[Refuse | None]:
+        """Say whether a message may be answered.
+
+        Deciding; every plugin may refuse, and the built-in policy (`access`) must admit too,
+        unless `access.policy` names the plugin that decides alone. A plugin that fails here
+        refuses.
+
+        Args:
+            message: The message as the filters left it.
+
+        Returns:
+            `Refuse(reason)`, or None.
+        """
+        raise NotImplementedError
 
     @hookspec(firstresult=True)
     def session_incoming(
@@ -279,6 +536,43 @@ class AppSpec:
         """
         raise NotImplementedError
 
+    @hookspec(firstresult=True)
+    def workspace_path(self, purpose: str) -> Path | None:
+        """Say in which folder files for a purpose belong.
+
+        Deciding; the first result counts; plain `def` only. The built-in plugin `workspace`
+        answers from `--workspace`, `$COBOT_WORKSPACE` or `workspace:`.
+
+        Args:
+            purpose: `journal`, `media`, `cache`.
+
+        Returns:
+            The folder, which exists, or None.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def open_journal(
+        self, url: str, settings: Mapping[str, Json]
+    ) -> MaybeAwaitable[Journal | None]:
+        """Open the journal that a URL names.
+
+        Deciding; the first result counts. The built-in plugin `sqlite` answers for
+        `sqlite:`, and last.
+
+        Args:
+            url: As `journal:` has it.
+            settings: The other keys of `journal:`: `synchronous`, `dedupe_days`,
+                `keep_days`.
+
+        Returns:
+            The journal, or None: not mine.
+
+        Raises:
+            JournalError: It cannot be opened; one line that says what to do.
+        """
+        raise NotImplementedError
+
     @hookspec
     def cobot_stop(self) -> MaybeAwaitable[None]:
         """Let go of everything: close what `cobot_start` opened.
@@ -292,7 +586,20 @@ class AppSpec:
 SPECS: Final = (ChannelSpec, SessionSpec, AgentSpec, AppSpec)
 
 WORKING: Final = frozenset(
-    {"session_receive", "session_send", "agent_reply", "cobot_start", "cobot_stop"}
+    {
+        "session_receive",
+        "session_send",
+        "session_media",
+        "session_edit",
+        "session_delete",
+        "session_react",
+        "session_typing",
+        "session_presence",
+        "session_prepare",
+        "agent_reply",
+        "cobot_start",
+        "cobot_stop",
+    }
 )
 """Hooks that may block: a plain `def` of theirs runs in the plugin's threads."""
 
@@ -304,10 +611,23 @@ OBSERVING: Final = frozenset(
 ITERATING: Final = frozenset({"session_receive", "agent_reply"})
 """Hooks that may be async generators."""
 
-OPERATIONS: Final[Mapping[str, str]] = {"receive": "session_receive", "send": "session_send"}
-"""The operations of a channel and the hooks that provide them."""
+OPERATIONS: Final[Mapping[str, str]] = {
+    "receive": "session_receive",
+    "send": "session_send",
+    "typing": "session_typing",
+    "presence": "session_presence",
+    "edit": "session_edit",
+    "delete": "session_delete",
+    "react": "session_react",
+    "media": "session_media",
+}
+"""The eight operations of a channel and the hooks that provide them."""
+
+DEGRADABLE: Final = frozenset({"edit", "delete", "media"})
+"""Operations that the session does in another way where a channel has no hook for them."""
 
 __all__ = [
+    "DEGRADABLE",
     "DROP",
     "ITERATING",
     "OBSERVING",
@@ -320,6 +640,8 @@ __all__ = [
     "ChannelSpec",
     "Conversation",
     "Drop",
+    "Handle",
+    "Refuse",
     "SessionSpec",
     "hookimpl",
     "hookspec",

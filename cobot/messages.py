@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
 
@@ -44,7 +44,12 @@ def _naming_fields(
 
 
 def _naming(name: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    # A message has a dozen texts, nearly all of them plain ones: they skip two calls.
+    takes_plain = convert in _TAKE_PLAIN_TEXT
+
     def named(value: Any) -> Any:
+        if takes_plain and type(value) is str and value and value.isascii():
+            return value
         try:
             return convert(value)
         except (TypeError, ValueError) as error:
@@ -132,6 +137,18 @@ def _key(value: str) -> str:
     return value
 
 
+def checked_key(value: str) -> str:
+    """Return an operation's key as it is.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: It is empty, too long, or has other characters than A-Z a-z 0-9 -.
+    """
+    if not _key(value):
+        raise ValueError("key: expected 1 to 25 characters of A-Z a-z 0-9 -, got ''")
+    return value
+
+
 def _format(value: str) -> str:
     if value not in ("markdown", "plain"):
         raise ValueError(f"expected 'markdown' or 'plain', got {shown(value)}")
@@ -165,6 +182,10 @@ def _path(value: str | PurePath | None) -> Path | None:
 
 def _optional_text(value: str | None) -> str | None:
     return None if value is None else _text(value)
+
+
+_TAKE_PLAIN_TEXT = frozenset((_id, _optional_id, _text, _optional_text))
+"""Converters that return text of plain letters as it is."""
 
 
 def _remote(value: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
@@ -215,6 +236,15 @@ class Address:
     def __str__(self) -> str:
         parts = (self.channel_type, self.channel_id, self.thread_id)
         return "/".join(part for part in parts if part is not None)
+
+
+def _bare_address(channel_type: str, channel_id: str, thread_id: str | None) -> Address:
+    """Return an address of ids that have been checked, at a fifth of the cost."""
+    address: Address = object.__new__(Address)
+    object.__setattr__(address, "channel_type", channel_type)
+    object.__setattr__(address, "channel_id", channel_id)
+    object.__setattr__(address, "thread_id", thread_id)
+    return address
 
 
 Fetch: TypeAlias = Callable[["Media", int], Awaitable[bytes]]
@@ -374,7 +404,7 @@ class IncomingMessage:
     @property
     def address(self) -> Address:
         """Where it was written, and where a reply goes."""
-        return Address(self.channel_type, self.channel_id, self.thread_id)
+        return _bare_address(self.channel_type, self.channel_id, self.thread_id)
 
     @property
     def ref(self) -> MessageRef:
@@ -440,7 +470,7 @@ class OutgoingMessage:
     @property
     def address(self) -> Address:
         """Where it goes."""
-        return Address(self.channel_type, self.channel_id, self.thread_id)
+        return _bare_address(self.channel_type, self.channel_id, self.thread_id)
 
 
 @attrs.frozen(field_transformer=_naming_fields)
@@ -459,7 +489,33 @@ class MessageRef:
     @property
     def address(self) -> Address:
         """Where the message is."""
-        return Address(self.channel_type, self.channel_id, self.thread_id)
+        return _bare_address(self.channel_type, self.channel_id, self.thread_id)
+
+
+M = TypeVar("M", IncomingMessage, OutgoingMessage)
+
+
+def stamped(message: M, **changes: Any) -> M:
+    """Return a message with some fields changed, at a tenth of the cost of `attrs.evolve`.
+
+    Nothing is converted or checked: it is for values that are right already.
+    """
+    cls = type(message)
+    if cls not in _FIELDS:  # a stranger's subclass, which may do more
+        return attrs.evolve(message, **changes)
+    copy: M = object.__new__(cls)
+    put = object.__setattr__
+    for name in _FIELDS[cls]:
+        put(copy, name, getattr(message, name))
+    for name, value in changes.items():
+        put(copy, name, value)
+    return copy
+
+
+_FIELDS: Mapping[type, tuple[str, ...]] = {
+    cls: tuple(field.name for field in attrs.fields(cls))
+    for cls in (IncomingMessage, OutgoingMessage)
+}
 
 
 def _ref(value: MessageRef) -> MessageRef:

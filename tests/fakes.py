@@ -6,7 +6,10 @@ import asyncio
 import heapq
 import itertools
 import logging
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -16,27 +19,37 @@ import attrs
 
 from cobot import Batch, ChannelSpec, Conversation, IncomingMessage, OutgoingMessage, hookimpl
 from cobot.config import ChannelSettings, PluginSettings
+from cobot.config.settings import AccessSettings, SessionSettings
 from cobot.context import Context
-from cobot.journal.memory import MemoryJournal
+from cobot.journal import Journal
+from cobot.journal.sqlite import SqliteJournal
 from cobot.plugins import Plugin, Plugins
 from cobot.plugins.threads import ThreadPool
-from cobot.session import Session
+from cobot.session import ANYTHING, Options, Session
+from cobot.session.facade import OpenJournal
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+
+UPKEEP = {"beat", "prune"}
+"""Tasks of a session that sleep all the time; no test waits for them."""
+
+ONE_TRY = SessionSettings(agent_tries=1, failure_text="", send_tries=1, send_age=0)
+"""Most tests are about what follows when all tries are used up."""
 
 
 class ManualClock:
     """A clock that stands still until a test moves it."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: datetime = START) -> None:
+        self._start = start
         self._elapsed_s = 0.0
         self._numbers = itertools.count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[float, int, asyncio.Future[None], str]] = []
         self._fell_asleep = asyncio.Event()
 
     def now(self) -> datetime:
         """Return the time of day."""
-        return START + timedelta(seconds=self._elapsed_s)
+        return self._start + timedelta(seconds=self._elapsed_s)
 
     def monotonic(self) -> float:
         """Return the seconds that the test let pass."""
@@ -46,22 +59,34 @@ class ManualClock:
         """Wait until the test has let that much time pass."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         due = self._elapsed_s + delay_s
-        heapq.heappush(self._sleepers, (due, next(self._numbers), future))
+        task = asyncio.current_task()
+        name = task.get_name() if task else ""
+        heapq.heappush(self._sleepers, (due, next(self._numbers), future, name))
         self._fell_asleep.set()
         await future
 
     async def next_sleep(self) -> float:
-        """Wait until somebody sleeps; return for how long yet, the shortest."""
-        while not (waiting := [one for one in self._sleepers if not one[2].done()]):
+        """Wait until somebody sleeps; return for how long yet, the shortest.
+
+        The upkeep of a session does not count.
+        """
+        while not (waiting := self._waiting()):
             self._fell_asleep.clear()
             await self._fell_asleep.wait()
-        return min(waiting)[0] - self._elapsed_s
+        return min(waiting) - self._elapsed_s
+
+    def _waiting(self) -> list[float]:
+        return [
+            due
+            for due, _, future, name in self._sleepers
+            if not future.done() and name not in UPKEEP
+        ]
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and wake who is due."""
         self._elapsed_s += seconds
         while self._sleepers and self._sleepers[0][0] <= self._elapsed_s:
-            _, _, future = heapq.heappop(self._sleepers)
+            _, _, future, _ = heapq.heappop(self._sleepers)
             if not future.done():
                 future.set_result(None)
 
@@ -164,22 +189,120 @@ def plugin(
 
 
 def registry(**instances: Any) -> Plugins:
-    """Return plugins that are registered under the names they are given."""
+    """Return plugins that are registered under the names they are given.
+
+    An instance may be a plugin built by hand, as `plugin` makes it.
+    """
     plugins = Plugins()
-    plugins.register(*(plugin(name, instance) for name, instance in instances.items()))
+    plugins.register(
+        *(
+            one if isinstance(one, Plugin) else plugin(name, one)
+            for name, one in instances.items()
+        )
+    )
     return plugins
 
 
+class JournalAround:
+    """A journal around another one: a test overrides what it wants to go differently."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.journal, name)
+
+
+def journal_file(
+    clock: Any,
+    around: Callable[[Journal], Any] = lambda journal: journal,
+    path: Path | None = None,
+) -> OpenJournal:
+    """Return what opens a journal.
+
+    Args:
+        clock: Time.
+        around: Makes the session's journal of the real one, such as a `JournalAround`.
+        path: The file; None: one in a folder of its own, which goes when it is closed.
+    """
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Journal]:
+        with tempfile.TemporaryDirectory(prefix="cobot-test-") as folder:
+            file = path or Path(folder) / "journal.db"
+            journal = await SqliteJournal.open(file, clock=clock, synchronous="NORMAL")
+            try:
+                yield around(journal)
+            finally:
+                await journal.close()
+
+    return opened
+
+
 def session_of(
-    plugins: Plugins, *, agent: str = "agent", clock: Any = None, stop_timeout_s: float = 5.0
+    plugins: Plugins,
+    *,
+    agent: str = "agent",
+    clock: Any = None,
+    stop_timeout_s: float = 5.0,
+    settings: SessionSettings | None = None,
+    around: Callable[[Journal], Any] = lambda journal: journal,
+    path: Path | None = None,
+    access: AccessSettings = ANYTHING,
 ) -> Session:
-    """Return a session over plugins, on a journal in memory."""
+    """Return a session over plugins.
+
+    Args:
+        plugins: What is loaded.
+        agent: Who answers.
+        clock: Time.
+        stop_timeout_s: What a stop may take.
+        settings: The section `plugins.session`; None: one try for all.
+        around: As for `journal_file`.
+        path: As for `journal_file`.
+        access: Who may talk, on every channel.
+    """
     clock = clock or ManualClock()
-    return Session(
-        plugins,
-        MemoryJournal(clock),
-        agent,
-        clock=clock,
-        random=Random(1),
+    options = Options(
+        settings=settings or ONE_TRY,
+        access={plugin.name: access for plugin in plugins.channels},
         stop_timeout_s=stop_timeout_s,
     )
+    opens = journal_file(clock, around, path)
+    return Session(plugins, opens, agent, clock=clock, random=Random(1), options=options)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that nobody tells of."""
+    while not condition():  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running(session: Session) -> AsyncIterator[Session]:
+    """Run a session for the length of a block, with all its channels."""
+    async with asyncio.timeout(10), session:
+        run = asyncio.create_task(session.run())
+        await until(lambda: session.supervisors or run.done())
+        try:
+            yield session
+        finally:
+            session.stop()
+            await run
+
+
+@attrs.define(eq=False)
+class Net(FakeChannel):
+    """A channel whose network fails as often as it is told."""
+
+    failures: deque[Exception] = attrs.field(factory=deque)
+    """What the next attempts raise; then all is well."""
+    tried: list[OutgoingMessage] = attrs.field(factory=list)
+    """Every attempt."""
+
+    @hookimpl
+    async def session_send(self, message: OutgoingMessage) -> str:
+        self.tried.append(message)
+        if self.failures:
+            raise self.failures.popleft()
+        return await super().session_send(message)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import stat
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from random import Random
@@ -11,10 +10,12 @@ import pytest
 from fakes import ManualClock
 
 from cobot import ConfigError, PluginError
-from cobot.app import App, Workspace, assemble
+from cobot.app import App, assemble
 from cobot.config import configure
 from cobot.config.document import Document
 from cobot.plugins import Candidate, discover
+from cobot.session import ANYTHING
+from cobot.workspace import Workspace
 
 PLUGINS = '''
 from cobot import hookimpl
@@ -114,10 +115,13 @@ def test_without_a_configuration_echo_answers_on_the_console() -> None:
     assert (app.agent, app.agent_is_default) == ("echo", True)
     assert channels(app) == ["console"]
     assert states(app) == {
+        "command": "installed",
         "console": "enabled",
         "dry-run": "installed",
         "echo": "enabled",
         "function": "installed",
+        "sqlite": "enabled",
+        "workspace": "enabled",
     }
 
 
@@ -198,13 +202,6 @@ def test_an_unknown_agent_names_the_nearest_one() -> None:
     )
 
 
-def test_an_agent_that_is_not_built_yet_says_so() -> None:
-    """A key of a later version is an error, and no riddle."""
-    app = app_of({"agent": {"command": ["cat"]}})
-
-    assert "agent.command: the agent 'command' is not built yet" in problems(app)
-
-
 def test_the_command_line_chooses_the_agent() -> None:
     """`--agent` stands in for the file's `agent:`."""
     app = app_of({"agent": "nobody"}, agent="echo")
@@ -283,12 +280,14 @@ def test_a_console_that_is_switched_off_stays_off() -> None:
 # Who may talk.
 
 
-def test_a_channel_must_say_who_may_talk(installed: dict[str, Candidate]) -> None:
+def test_a_channel_that_says_nothing_is_for_those_who_are_let_in(
+    installed: dict[str, Candidate],
+) -> None:
     """A bot is open to everybody only where its owner has written so."""
     app = app_of({"plugins": {"pigeon": {}}}, installed)
+    app.check()
 
-    assert "plugins.pigeon: says not who may talk" in problems(app)
-    assert "access: {direct: open}" in problems(app)
+    assert (app.access("pigeon").direct, app.access("pigeon").groups) == ("pairing", "listed")
 
 
 @pytest.mark.parametrize(
@@ -306,21 +305,18 @@ def test_access_may_stand_in_the_section_or_at_the_top(
     app = app_of(value, installed)
     app.check()
 
-    assert len(channels(app)) == 1
+    assert [app.access(name).direct for name in channels(app)] == ["open"]
 
 
-def test_every_channel_that_says_nothing_is_named(installed: dict[str, Candidate]) -> None:
-    """All problems come at once."""
-    sections = {
-        "pigeon": {},
-        "second": {"plugin": "pigeon"},
-        "third": {**OPEN, "plugin": "pigeon"},
-    }
-    said = problems(app_of({"plugins": sections}, installed))
+def test_each_channel_has_the_access_of_its_own_section(
+    installed: dict[str, Candidate],
+) -> None:
+    """Who may talk on one channel opens no other."""
+    sections = {"pigeon": {}, "second": {**OPEN, "plugin": "pigeon"}}
+    app = app_of({"plugins": sections}, installed)
+    app.check()
 
-    assert "plugins.pigeon: says not" in said
-    assert "plugins.second: says not" in said
-    assert "plugins.third" not in said
+    assert [app.access(name).direct for name in channels(app)] == ["pairing", "open"]
 
 
 def test_the_console_is_always_open() -> None:
@@ -329,6 +325,7 @@ def test_the_console_is_always_open() -> None:
     app.check()
 
     assert channels(app) == ["desk"]
+    assert app.access("desk") == ANYTHING
 
 
 def test_a_channel_called_console_is_not_open_for_its_name(
@@ -337,16 +334,16 @@ def test_a_channel_called_console_is_not_open_for_its_name(
     """What a section is called opens nothing."""
     app = app_of({"plugins": {"console": {"plugin": "pigeon"}}}, installed)
 
-    assert "plugins.console: says not who may talk" in problems(app)
+    assert app.access("console").direct == "pairing"
 
 
-def test_a_channel_enabled_as_the_agent_must_say_who_may_talk(
+def test_a_channel_enabled_as_the_agent_is_not_open_either(
     installed: dict[str, Candidate],
 ) -> None:
     """The rule holds for every channel that runs, however it was enabled."""
     app = app_of({"agent": "loft"}, installed)
 
-    assert "says not who may talk" in problems(app)
+    assert app.access("loft").direct == "pairing"
 
 
 def test_a_channel_enabled_as_the_agent_is_a_channel(installed: dict[str, Candidate]) -> None:
@@ -380,7 +377,9 @@ def test_reports_are_sorted_and_name_the_distribution() -> None:
     """What is installed, enabled or blocked is listed by name, with where it comes from."""
     app = app_of()
 
-    assert [one.name for one in app.reports] == ["console", "dry-run", "echo", "function"]
+    names = [one.name for one in app.reports]
+    assert names == sorted(names)
+    assert {"console", "echo", "function"} < {*names}
     assert {one.distribution for one in app.reports} == {"cobot-core"}
     assert {one.name: one.hooks for one in app.reports}["echo"] == ["agent_reply"]
 
@@ -420,69 +419,6 @@ async def test_a_plugin_can_call_what_blocks(installed: dict[str, Candidate]) ->
 
     assert await plugin.instance.context.in_thread(max, 1, 2) == 2
     assert await plugin.working.close(5)
-
-
-# The workspace.
-
-
-def mode(path: Path) -> int:
-    """Return who may do what with a file."""
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-def test_a_workspace_is_made_when_it_is_needed(tmp_path: Path) -> None:
-    """A bot that keeps no files leaves none."""
-    root = tmp_path / "bot" / ".cobot"
-    workspace = Workspace(root)
-    before = root.exists()
-
-    folder = workspace.folder("media")
-
-    assert not before
-    assert folder == root / "media"
-    assert folder.is_dir()
-    assert workspace.folder("media") == folder
-
-
-@pytest.mark.parametrize("part", [".cobot", ".cobot/media"])
-def test_a_workspace_is_its_owners_alone(tmp_path: Path, part: str) -> None:
-    """Messages of other people lie there, so nobody else may look in."""
-    Workspace(tmp_path / ".cobot").folder("media")
-
-    assert mode(tmp_path / part) == 0o700
-
-
-def test_a_temporary_workspace_is_removed() -> None:
-    """Without a configuration file nothing is left behind."""
-    workspace = Workspace(None)
-    folder = workspace.folder("media")
-    (folder / "file").write_text("content")
-    root_mode = mode(folder.parent)
-
-    workspace.remove()
-
-    assert root_mode == 0o700
-    assert not folder.parent.exists()
-
-
-def test_a_named_workspace_is_kept(tmp_path: Path) -> None:
-    """What the owner named is the owner's to remove."""
-    workspace = Workspace(tmp_path / "files")
-    folder = workspace.folder("media")
-
-    workspace.remove()
-
-    assert folder.is_dir()
-
-
-def test_a_workspace_that_was_never_used_can_be_removed() -> None:
-    """There is nothing to remove, and nothing to complain about."""
-    workspace = Workspace(None)
-
-    workspace.remove()
-
-    assert workspace.folder("media").is_dir()
-    workspace.remove()
 
 
 # The session of an app.

@@ -1,5 +1,6 @@
 """What the documentation says is what the code does."""
 
+import json
 import os
 import re
 import socket
@@ -12,8 +13,18 @@ import pytest
 import yaml
 
 from cobot import __version__
+from cobot.agents.command import CommandSettings
 from cobot.channels.console import ConsoleSettings
-from cobot.config.settings import ChannelSettings, LogSettings, SessionSettings, TopSettings
+from cobot.config.settings import (
+    AccessKeys,
+    ChannelSettings,
+    FloodSettings,
+    JournalSettings,
+    LogSettings,
+    RateSettings,
+    SessionSettings,
+    TopSettings,
+)
 from cobot.plugins.refusals import HOOKS
 
 CHECKOUT = Path(__file__).parent.parent
@@ -58,18 +69,48 @@ def test_every_key_is_in_the_reference() -> None:
     listed = set(
         re.findall(r"^\|[^|]*\| `(\w+)`", _read("docs/configuration.md"), re.MULTILINE)
     )
-    read = _names(TopSettings) | _names(SessionSettings) | _names(ChannelSettings)
+    read = {"plugins", "agent", "plugin", "enabled"}.union(
+        *map(
+            _names,
+            (
+                TopSettings,
+                SessionSettings,
+                ChannelSettings,
+                ConsoleSettings,
+                AccessKeys,
+                FloodSettings,
+                JournalSettings,
+                RateSettings,
+            ),
+        )
+    )
 
-    assert listed == read | _names(ConsoleSettings) | {"plugins", "agent", "plugin", "enabled"}
+    assert listed == read
+
+
+def test_every_key_of_the_command_agent_is_in_the_reference() -> None:
+    """The agent's own table is complete, and its example has the keys that there are."""
+    page = _read("docs/configuration.md")
+    table = page.split("| key of `command` ")[1].split("\n\n")[0]
+
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == _names(CommandSettings)
+    assert set(json.loads(_block(page, "json"))) == {"message", "conversation", "history"}
 
 
 def test_the_example_has_every_key_and_is_valid() -> None:
     """The example configuration shows all keys, and cobot accepts it."""
     example = yaml.safe_load(_read("cobot.example.yml"))
+    second = example["plugins"]["second-console"]
     shown = {key for section in example["plugins"].values() for key in section}
 
     assert set(example) == _names(TopSettings) | {"plugins", "agent"}
     assert set(example["log"]) == _names(LogSettings)
+    assert set(example["journal"]) == _names(JournalSettings)
+    # A policy is somebody's plugin: the example can name none.
+    assert set(example["access"]) == _names(AccessKeys) - {"policy"}
+    assert "# policy:" in _read("cobot.example.yml")
+    assert set(example["access"]["flood"]) == _names(FloodSettings)
+    assert set(second["rate"]) == _names(RateSettings)
     assert shown == _names(SessionSettings) | _names(ChannelSettings) | _names(
         ConsoleSettings
     ) | {"plugin", "enabled"}

@@ -151,7 +151,15 @@ def test_every_hook_is_used_somewhere_in_cobot() -> None:
 
 def test_built_in_plugins_are_entry_points() -> None:
     """What comes with cobot is loaded like any other plugin."""
-    assert {one.name for one in BUILT_IN} == {"console", "dry-run", "echo", "function"}
+    assert {one.name for one in BUILT_IN} == {
+        "command",
+        "console",
+        "dry-run",
+        "echo",
+        "function",
+        "sqlite",
+        "workspace",
+    }
 
 
 @pytest.mark.parametrize("entry_point", BUILT_IN, ids=lambda one: one.name)

@@ -52,8 +52,11 @@ def test_the_installed_distribution_is_the_core() -> None:
 
     assert installed.metadata["License"] == "MIT"
     assert {one.name for one in installed.entry_points if one.group == "cobot"} == {
+        "command",
         "console",
         "dry-run",
         "echo",
         "function",
+        "sqlite",
+        "workspace",
     }

@@ -14,11 +14,13 @@ PACKAGE = Path(cobot.__file__).parent
 FLOORS = (
     ("errors", "clock"),
     ("messages",),
+    ("limits", "journal"),
     ("hookspecs", "context"),
-    ("config", "journal"),
+    ("config", "workspace"),
     ("plugins",),
     ("session", "channels", "ops", "agents"),
     ("app",),
+    ("opening",),
     ("cli",),
     ("__main__",),
 )

@@ -155,6 +155,8 @@ class Delivery:
     """Whether `target` names an operation that never happened, or whose ids nobody knows."""
     prepared: Json = None
     """What `prepare` stored for all attempts."""
+    is_ordered: bool = False
+    """Whether it had been given up, and its owner has ordered that it be tried again."""
 
 
 @attrs.frozen

@@ -125,10 +125,10 @@ def load(db: sqlite3.Connection, number: int) -> Delivery:
     """Read an operation that waits; its target is not yet looked up."""
     channel, chat, thread, key, kind, conversation, whole, at, not_before, *rest = db.execute(
         "SELECT channel, chat, thread, key, kind, conversation, whole, at, not_before,"
-        " attempts, unknowns, prepared, body FROM operation WHERE id = ?",
+        " attempts, unknowns, place, prepared, body FROM operation WHERE id = ?",
         (number,),
     ).fetchone()
-    attempts, unknowns, prepared, body = rest
+    attempts, unknowns, place, prepared, body = rest
     operation = decode_operation(
         kind,
         address_of(channel, chat, thread),
@@ -146,6 +146,7 @@ def load(db: sqlite3.Connection, number: int) -> Delivery:
         attempts,
         unknowns,
         prepared=None if prepared is None else loads(prepared),
+        is_ordered=place is not None,
     )
 
 
@@ -418,7 +419,10 @@ def find_waiting(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
 def revive(
     db: sqlite3.Connection, numbers: Sequence[int], place: int
 ) -> list[tuple[int, Address]]:
-    """Have given up operations wait again, at a place in their line."""
+    """Have given up operations wait again, at a place in their line.
+
+    That they may have arrived is not forgotten: it is looked up, or the next one is marked.
+    """
     revived = []
     for number in numbers:
         row = db.execute(f"SELECT {ADDRESS} FROM operation WHERE id = ?", (number,)).fetchone()
@@ -426,7 +430,8 @@ def revive(
             continue
         db.execute(
             "UPDATE operation SET state = 'waiting', attempts = 0, not_before = NULL,"
-            " place = ?, ended = NULL, chat = COALESCE(to_chat, chat),"
+            " unknowns = MIN(unknowns, 1), place = ?, ended = NULL,"
+            " chat = COALESCE(to_chat, chat),"
             " thread = COALESCE(to_thread, thread), to_chat = NULL, to_thread = NULL"
             " WHERE id = ? AND state = 'dead'",
             (place, number),

@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from cobot.errors import ChannelError, HookFailed, first_line
+from cobot.errors import ChannelError, HookFailed, JournalError, first_line
 from cobot.hookspecs import WORKING
 from cobot.plugins.threads import ThreadPool
 
@@ -91,6 +91,17 @@ class Caller:
             timing.total_s += elapsed
             timing.longest_s = max(timing.longest_s, elapsed)
 
+    def now(self, **arguments: Any) -> Any:
+        """Call it and return at once: for hooks that are plain `def` only.
+
+        Raises:
+            HookFailed: The plugin raised something.
+        """
+        try:
+            return self.function(*[arguments[name] for name in self.argument_names])
+        except Exception as error:
+            raise HookFailed(self.plugin_name, self.hook, first_line(error)) from error
+
     async def _within(self, limit_s: float, result: Awaitable[Any]) -> Any:
         limit = asyncio.timeout(limit_s)
         try:
@@ -115,6 +126,8 @@ class Caller:
             return None  # blamed already
         if isinstance(error, ChannelError) and self.hook in WORKING:
             return None
+        if isinstance(error, JournalError) and self.hook == "open_journal":
+            return None  # it says itself what is wrong, and with what
         if isinstance(error, asyncio.CancelledError):
             task = asyncio.current_task()
             if task is not None and task.cancelling():

@@ -21,23 +21,7 @@ HOOKS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Each hook's name and its arguments, in order."""
 
-NOT_BUILT: Final = frozenset(
-    {
-        "session_typing",
-        "session_presence",
-        "session_edit",
-        "session_delete",
-        "session_react",
-        "session_media",
-        "session_render",
-        "session_prepare",
-        "session_limits",
-        "session_default_target",
-        "session_admit",
-        "workspace_path",
-        "open_journal",
-    }
-)
+NOT_BUILT: Final = frozenset({"session_render"})
 """Hooks that the design has and this version has not: an error says so."""
 
 

@@ -213,7 +213,7 @@ class Plugins:
         return None
 
     async def route(
-        self, hook: str, channel_type: str, **arguments: Any
+        self, hook: str, channel: str, /, **arguments: Any
     ) -> tuple[Caller, Any] | None:
         """Offer an operation to the interceptors, then give it to the addressed channel.
 
@@ -237,7 +237,7 @@ class Plugins:
                 raise
             if result is not None:
                 return caller, result
-        own = callers.by_plugin.get((channel_type, hook))
+        own = callers.by_plugin.get((channel, hook))
         if own is None:
             return None
         return own, await own(**arguments)

@@ -4,31 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from cobot.errors import ChannelError, HookFailed, PluginError, first_line, shown
-from cobot.journal import Journal, Key, Row
-from cobot.journal.keys import message_key
+from cobot.clock import Clock
+from cobot.config.settings import ChannelSettings
+from cobot.errors import (
+    ChannelError,
+    HookFailed,
+    OwnershipLost,
+    PluginError,
+    Unreachable,
+    first_line,
+    shown,
+)
+from cobot.journal import Journal, Key, Operation, Ownership, Row
+from cobot.journal.keys import conversation_key, message_key
 from cobot.messages import (
     Address,
     Batch,
     ChatMoved,
     IncomingMessage,
     Item,
+    Json,
     MessageDeleted,
     MessageEdited,
     ReactionChanged,
     find_not_json,
+    stamped,
 )
 from cobot.plugins import Caller, Plugins
+from cobot.session.access import Decision
+from cobot.session.admission import Admission
+from cobot.session.holding import Holding
+from cobot.session.retry import after
 
 log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 500
 """Items of a batch that are looked at before others may run."""
+
+GROUP_WAIT_S = 1.0
+"""How long the parts of an album are waited for, after the last one that came. Networks send
+them one by one, within some tenths of a second."""
 
 ITEMS = (IncomingMessage, MessageEdited, MessageDeleted, ReactionChanged, ChatMoved)
 
@@ -41,16 +61,28 @@ class Receiver:
         channel: str,
         plugins: Plugins,
         journal: Journal,
+        holding: Holding,
+        admission: Admission,
+        settings: ChannelSettings,
+        clock: Clock,
         *,
         on_alive: Callable[[], None],
-        on_stored: Callable[[], None],
+        on_stored: Callable[[Collection[Address]], None],
+        on_moved: Callable[[ChatMoved], None],
     ) -> None:
         self._channel = channel
         self._plugins = plugins
         self._journal = journal
+        self._holding = holding
+        self._admission = admission
+        self._settings = settings
+        self._clock = clock
         self._on_alive = on_alive
         self._on_stored = on_stored
-        self._cursors: Mapping[str, str] = {}
+        self._on_moved = on_moved
+        self._ownership: Ownership | None = None
+        self._cursors_of: Ownership | None = None  # with which right they were read
+        self._cursors: dict[str, str] = {}
         self._warned_of_naive_times = False
 
     async def run(self, caller: Caller) -> bool:
@@ -64,8 +96,11 @@ class Receiver:
             ChannelError: As the channel raised it.
             PluginError: The channel failed, or handed over something else.
         """
-        self._cursors = await self._journal.own(self._channel)
-        handed = await caller(cursors=self._cursors)
+        self._ownership = await self._holding.ownership()
+        if self._ownership is not self._cursors_of:
+            self._cursors_of = self._ownership
+            self._cursors = {**self._ownership.cursors}
+        handed = await caller(cursors={**self._cursors})
         if isinstance(handed, AsyncIterator):
             await self._iterate(caller, handed)
             return False
@@ -111,38 +146,103 @@ class Receiver:
             items.setdefault(item_key(item), item)
             if number % ROWS_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        known = await self._journal.known(self._channel, items.keys()) if items else ()
-        for key in known:
-            log.debug("channel %r: %s is known already", self._channel, key)
-        rows = [await self._row(key, items[key]) for key in items if key not in known]
-        if not rows and not batch.cursors:
-            self._on_alive()
-            return
-        new = await self._journal.publish(self._channel, rows, batch.cursors)
-        for row in rows:
-            if row.key in new and row.verdict == "accepted":
-                if isinstance(row.item, IncomingMessage):
-                    self._plugins.observe("session_on_receive", message=row.item)
-                else:
-                    self._plugins.observe("session_on_event", event=row.item)
+        known: Collection[Key] = ()
+        if items and self._plugins.callers("session_incoming"):
+            # Only so that no filter sees a message twice: `publish` passes over what is
+            # known by itself.
+            known = await self._journal.known(self._channel, items.keys())
+        rows: list[Row] = []
+        operations: list[Operation] = []
+        state: dict[str, Json] = {}
+        for key, item in items.items():
+            if key in known:
+                log.debug("channel %r: %s is known already", self._channel, key)
+                continue
+            row, decision = await self._row(key, item)
+            rows.append(row)
+            if decision is not None:
+                operations += decision.operations
+                state.update(decision.state)
+        if rows or batch.cursors:
+            new = await self._publish(rows, batch.cursors, operations, state)
+            self._cursors.update(batch.cursors)
+            self._tell(rows, new)
         self._on_alive()
-        self._on_stored()
 
-    async def _row(self, key: Key, item: Item) -> Row:
+    async def _publish(
+        self,
+        rows: Sequence[Row],
+        cursors: Mapping[str, str],
+        operations: Sequence[Operation],
+        state: Mapping[str, Json],
+    ) -> Collection[Key]:
+        assert self._ownership is not None
+        try:
+            return await self._journal.publish(
+                self._ownership, rows, cursors, operations=operations, state=state
+            )
+        except OwnershipLost as error:
+            self._holding.lost(self._ownership)
+            raise Unreachable(self._channel, "receive", str(error)) from error
+
+    def _tell(self, rows: Sequence[Row], new: Collection[Key]) -> None:
+        addresses = set()
+        for row in rows:
+            if row.key not in new:
+                continue
+            item = row.item
+            if not isinstance(item, IncomingMessage):
+                if isinstance(item, ChatMoved):
+                    self._on_moved(item)
+                self._plugins.observe("session_on_event", event=item)
+            elif row.verdict == "accepted":
+                addresses.add(item.address)
+                self._plugins.observe("session_on_receive", message=item)
+        self._on_stored(addresses)
+
+    async def _row(self, key: Key, item: Item) -> tuple[Row, Decision | None]:
+        """Decide what becomes of an item; return its row and what comes with it."""
         if not isinstance(item, IncomingMessage):
-            return Row(key, item, conversation_key(_address(item)))
-        stamped = attrs.evolve(item, key=message_key(self._channel, key))
-        verdict = await self._plugins.filter("session_incoming", stamped)
-        message: IncomingMessage = verdict.message
-        if message.key != stamped.key:  # a filter built it anew
-            message = attrs.evolve(message, key=stamped.key)
+            if isinstance(item, MessageEdited):
+                # Under the key of the original, as which it will be answered.
+                original = attrs.evolve(key, kind="message", version="")
+                message = attrs.evolve(item.message, key=message_key(self._channel, original))
+                item = MessageEdited(message)
+            return Row(key, item, conversation_key(_address(item))), None
+        keyed = stamped(item, key=message_key(self._channel, key))
+        verdict = await self._plugins.filter("session_incoming", keyed)
+        message = verdict.message
+        if message.key != keyed.key:  # a filter built it anew
+            message = stamped(message, key=keyed.key)
         conversation = await self._conversation(message)
         if verdict.dropped_by is not None:
-            return Row(key, message, conversation, "dropped", f"by {verdict.dropped_by}")
+            return Row(key, message, conversation, "dropped", f"by {verdict.dropped_by}"), None
         if verdict.refused_by is not None:
             reason = f"the filter of {verdict.refused_by} failed"
-            return Row(key, message, conversation, "refused", reason)
-        return Row(key, message, conversation)
+            return Row(key, message, conversation, "refused", reason), None
+        decision = await self._admission.decide(message)
+        if decision.verdict == "accepted" and self._is_old(message):
+            reason = f"older than max_age ({self._settings.max_age:g} s) when it arrived"
+            return Row(key, message, conversation, "history", reason), None
+        not_before = None
+        if message.group is not None:
+            not_before = after(self._clock.now(), GROUP_WAIT_S)
+        row = Row(
+            key,
+            message,
+            conversation,
+            decision.verdict,
+            decision.reason,
+            message.group,
+            not_before,
+        )
+        return row, decision
+
+    def _is_old(self, message: IncomingMessage) -> bool:
+        max_age_s = self._settings.max_age
+        if max_age_s is None:
+            return False
+        return (self._clock.now() - message.timestamp).total_seconds() > max_age_s
 
     async def _conversation(self, message: IncomingMessage) -> str:
         try:
@@ -156,7 +256,10 @@ class Receiver:
         except (ChannelError, PluginError) as error:
             # The message must not be lost for it; its address is a conversation too.
             log.warning("%s; the message stays in the conversation of its chat", error)
-        return conversation_key(message.address)
+        key = conversation_key(message.address)
+        if self._settings.scope == "sender":
+            return f"{key}/{message.sender_id.replace('%', '%25').replace('/', '%2F')}"
+        return key
 
     def _as_batch(self, handed: object) -> Batch:
         if isinstance(handed, Batch):
@@ -210,7 +313,7 @@ class Receiver:
             raise self._broken(f"handed over message {message.id!r}, whose {fault}; only JSON")
         if message.channel_type == self._channel:
             return message
-        return attrs.evolve(message, channel_type=self._channel)
+        return stamped(message, channel_type=self._channel)
 
     def _broken(self, detail: str) -> PluginError:
         return PluginError(f"channel {self._channel!r}: session_receive {detail}")
@@ -231,14 +334,6 @@ def item_key(item: Item) -> Key:
         return Key(ref.channel_id, ref.thread_id, "delete", ref.id)
     what = (item.sender_id, item.emoji, str(item.added), item.timestamp.isoformat())
     return Key(ref.channel_id, ref.thread_id, "reaction", ref.id, item.id or "\0".join(what))
-
-
-def conversation_key(address: Address) -> str:
-    """Return the key of the conversation that an address is by itself."""
-    parts = (address.channel_type, address.channel_id, address.thread_id)
-    return "/".join(
-        part.replace("%", "%25").replace("/", "%2F") for part in parts if part is not None
-    )
 
 
 def _address(item: MessageEdited | MessageDeleted | ReactionChanged | ChatMoved) -> Address:

@@ -5,120 +5,216 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import suppress
+from datetime import datetime
+from random import Random
 
-from cobot.errors import (
-    ChannelError,
-    DeliveryUnknown,
-    HookFailed,
-    PluginError,
-    Unsupported,
-    shown,
-)
-from cobot.journal import Journal, Operation
-from cobot.messages import MessageRef, OutgoingMessage, Receipt, find_not_json
-from cobot.plugins import Caller, Plugins
+import attrs
+
+from cobot.clock import Clock
+from cobot.errors import ChannelError, DeliveryUnknown, HookFailed, OwnershipLost
+from cobot.journal import Delivery, Journal, Ownership
+from cobot.limits import Limits
+from cobot.messages import Address, Receipt
+from cobot.session.budget import Budget
+from cobot.session.capabilities import Capabilities
 from cobot.session.crew import CANCELLED_ITSELF, Crew
+from cobot.session.holding import OWN_AGAIN_S, Holding
+from cobot.session.performing import Performer
+from cobot.session.retry import Policy, Verdict, after
 
 log = logging.getLogger(__name__)
 
 SENDS_AT_ONCE = 256
 """Addresses of one channel that are sent to at the same time."""
 
+GONE_MOST = 10_000
+"""Chats remembered as gone; the oldest is forgotten first, and found to be gone again."""
 
-class Sender(Crew[Operation]):
+
+@attrs.frozen(eq=False)
+class Errand:
+    """An operation, and the right by which it was taken."""
+
+    delivery: Delivery
+    right: Ownership
+
+    @property
+    def id(self) -> int:
+        """The journal's number for the operation."""
+        return self.delivery.id
+
+
+class Sender(Crew[Errand]):
     """Takes the operations of one channel and has them done."""
 
     def __init__(
         self,
         channel: str,
-        plugins: Plugins,
         journal: Journal,
+        performer: Performer,
+        capabilities: Capabilities,
+        budget: Budget,
+        policy: Policy,
         *,
-        on_sent: Callable[[OutgoingMessage, Receipt], None],
-        on_failed: Callable[[OutgoingMessage, ChannelError], None],
+        prepares: bool,
+        call_timeout_s: float,
+        clock: Clock,
+        random: Random,
+        holding: Holding,
+        on_sent: Callable[[Delivery, Receipt], None],
+        on_failed: Callable[[Delivery, ChannelError, Verdict], None],
     ) -> None:
-        super().__init__(SENDS_AT_ONCE, f"send-{channel}")
+        super().__init__(SENDS_AT_ONCE, f"send-{channel}", clock)
         self._channel = channel
-        self._plugins = plugins
         self._journal = journal
+        self._performer = performer
+        self._capabilities = capabilities
+        self._budget = budget
+        self._policy = policy
+        self._prepares = prepares
+        self._call_timeout_s = call_timeout_s
+        self._random = random
+        self._holding = holding
         self._on_sent = on_sent
         self._on_failed = on_failed
-        self._is_parked = False
+        # What was found gone, and when; the oldest first.
+        self._gone: dict[Address, tuple[ChannelError, datetime]] = {}
+        self._closing_key = f"closed/{channel}"
 
-    def park(self) -> None:
-        """Take nothing more."""
-        self._is_parked = True
+    def reopen(self, address: Address) -> None:
+        """Note that somebody has written there, so that the chat is not gone after all."""
+        self._gone.pop(address, None)
 
-    async def _take(self, limit: int) -> Sequence[Operation]:
-        # What waits for a parked channel stays in the journal.
-        return () if self._is_parked else await self._journal.take(self._channel, limit)
+    async def recall_closing(self) -> None:
+        """Keep to what the network asked for before the process was started anew."""
+        closing = await self._journal.get(self._closing_key)
+        if closing is not None:
+            left_s = closing["at"] + closing["seconds"] - self._clock.now().timestamp()
+            # No longer than it was: the clock may have been set back.
+            self._budget.close(min(max(left_s, 0.0), closing["seconds"]))
 
-    async def _do(self, work: Operation) -> None:
+    async def _note_closing(self, seconds: float) -> None:
+        closing = {"at": self._clock.now().timestamp(), "seconds": seconds}
+        await self._journal.put({self._closing_key: closing})
+
+    async def _take(self, limit: int) -> tuple[Sequence[Errand], float | None]:
+        room, room_s = self._budget.room(limit)
+        if room == 0:
+            return (), room_s
+        right = await self._holding.ownership()
         try:
-            receipt = await self._send(work.message)
+            taken = await self._journal.take(right, room, self._budget.closed)
+        except OwnershipLost as error:
+            log.warning("%s; nothing is sent until it is ours again", error)
+            self._holding.lost(right)
+            return (), OWN_AGAIN_S
+        errands = [Errand(delivery, right) for delivery in taken.deliveries]
+        for delivery in taken.deliveries:
+            self._budget.spend(delivery.operation.address)
+        return errands, room_s if len(errands) == room < limit else taken.wait_s
+
+    async def _give_back(self, work: Errand) -> None:
+        with suppress(OwnershipLost):  # then it is another's by now
+            await self._journal.not_sent(
+                work.right,
+                work.delivery,
+                "the session stopped before it was sent",
+                self._clock.now(),
+                is_attempt=False,
+            )
+
+    async def _do(self, work: Errand) -> None:
+        try:
+            await self._deliver(work)
+        except OwnershipLost as error:
+            # Whoever owns the channel now sends it again, knowing that it may have arrived.
+            log.warning("%s; what became of a message to it is not recorded", error)
+            self._holding.lost(work.right)
+
+    async def _deliver(self, work: Errand) -> None:
+        delivery, operation = work.delivery, work.delivery.operation
+        gone, found_at = self._gone.get(operation.address, (None, None))
+        if gone is not None and found_at is not None and delivery.created_at <= found_at:
+            await self._fail(work, gone, Verdict(None, str(gone)))
+            return
+        if delivery.unknowns:
+            limits = await self._limits(delivery)
+            refusal = self._policy.may_repeat(delivery, limits, self._clock.now())
+            if refusal is not None:
+                error = DeliveryUnknown(self._channel, operation.kind, refusal)
+                await self._fail(work, error, Verdict(None, refusal, is_unknown=True))
+                return
+        try:
+            receipt = await self._attempt(work)
         except asyncio.CancelledError:
             if self._is_cancelled:
                 raise
             failure = HookFailed(self._channel, "session_send", CANCELLED_ITSELF)
-            await self._fail(work, DeliveryUnknown(self._channel, "send", str(failure)))
+            unknown = DeliveryUnknown(self._channel, operation.kind, str(failure))
+            await self._judge(work, unknown)
         except ChannelError as error:
-            await self._fail(work, error)
+            await self._judge(work, error)
         else:
-            await self._journal.sent(work, receipt)
-            self._on_sent(work.message, receipt)
+            if delivery.unknowns:
+                limits = await self._limits(delivery)
+                now = self._clock.now()
+                if self._policy.may_be_doubled(delivery, receipt, limits, now):
+                    receipt = attrs.evolve(receipt, maybe_repeated=True)
+            await self._journal.sent(work.right, [(delivery, receipt)])
+            self._on_sent(delivery, receipt)
 
-    async def _fail(self, operation: Operation, error: ChannelError) -> None:
-        await self._journal.not_sent(operation, str(error))
-        self._on_failed(operation.message, error)
-
-    async def _send(self, message: OutgoingMessage) -> Receipt:
+    async def _attempt(self, work: Errand) -> Receipt:
+        delivery = work.delivery
+        message = delivery.operation.message
+        limit = asyncio.timeout(self._call_timeout_s)
         try:
-            done = await self._plugins.route("session_send", self._channel, message=message)
-        except HookFailed as error:
-            raise DeliveryUnknown(self._channel, "send", str(error)) from error
-        if done is None:
-            raise Unsupported(self._channel, "send", "the channel has no session_send")
-        caller, result = done
-        return as_receipt(caller, result, message)
+            async with limit:
+                if self._prepares and message is not None and delivery.prepared is None:
+                    prepared = await self._performer.prepare(message)
+                    if prepared is not None:
+                        await self._journal.prepare(work.right, delivery, prepared)
+                        delivery = attrs.evolve(delivery, prepared=prepared)
+                return await self._performer.perform(delivery)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            detail = f"no answer within {self._call_timeout_s:g} s"
+            raise DeliveryUnknown(self._channel, delivery.operation.kind, detail) from None
 
+    async def _judge(self, work: Errand, error: ChannelError) -> None:
+        delivery = work.delivery
+        limits = await self._limits(delivery)
+        verdict = self._policy.judge(error, delivery, limits, self._clock.now(), self._random)
+        if verdict.closes and verdict.wait_s is not None:
+            if verdict.closes == "address":
+                # After a restart the operation's own `not_before` keeps its address closed.
+                self._budget.close(verdict.wait_s, delivery.operation.address)
+            else:
+                self._budget.close(verdict.wait_s)
+                # What is closed for longer already stays so.
+                await self._note_closing(self._budget.closed_s())
+        if verdict.chat_is_gone:
+            self._gone[delivery.operation.address] = error, self._clock.now()
+            if len(self._gone) > GONE_MOST:
+                del self._gone[next(iter(self._gone))]
+        if verdict.parks:
+            self.close()  # at once: it would be taken again when it is back in the journal
+        await self._fail(work, error, verdict)
 
-def check_outgoing(plugins: Plugins, message: OutgoingMessage) -> None:
-    """Make sure that a message can be stored and sent.
-
-    Raises:
-        UnknownChannel: It is addressed to a channel that is not loaded.
-        PluginError: Its metadata is not JSON.
-    """
-    plugins.require_channel(message.channel_type)
-    fault = find_not_json(message.metadata, "metadata") if message.metadata else None
-    if fault:
-        raise PluginError(
-            f"a message to {message.address} cannot be sent: its {fault}; only JSON"
+    async def _fail(self, work: Errand, error: ChannelError, verdict: Verdict) -> None:
+        now = self._clock.now()
+        await self._journal.not_sent(
+            work.right,
+            work.delivery,
+            verdict.reason,
+            None if verdict.wait_s is None else after(now, verdict.wait_s),
+            is_attempt=verdict.is_attempt,
+            is_unknown=verdict.is_unknown,
         )
+        self._on_failed(work.delivery, error, verdict)
 
-
-def as_receipt(caller: Caller, result: Any, message: OutgoingMessage) -> Receipt:
-    """Turn what `session_send` returned into a receipt.
-
-    Raises:
-        DeliveryUnknown: It returned False, None, or something that is no id.
-    """
-    if isinstance(result, Receipt):
-        return result
-    if result is True:
-        return Receipt()
-    assigned = result if isinstance(result, list | tuple) else [result]
-    if result is not False and assigned:
-        try:
-            return Receipt([_ref(message, one) for one in assigned])
-        except (TypeError, ValueError):
-            pass
-    what = f"plugin {caller.plugin_name!r} returned {shown(result)} from {caller.hook}"
-    right = "the message's id, several ids, a Receipt or True"
-    detail = what if result is False else f"{what} instead of {right}"
-    raise DeliveryUnknown(message.channel_type, "send", detail)
-
-
-def _ref(message: OutgoingMessage, assigned: str | int) -> MessageRef:
-    return MessageRef(message.channel_type, message.channel_id, assigned, message.thread_id)
+    async def _limits(self, delivery: Delivery) -> Limits:
+        return await self._capabilities.limits(
+            self._channel, delivery.operation.address.channel_id
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from enum import Enum
 from random import Random
 
@@ -13,12 +14,9 @@ from cobot.errors import ChannelError, HookFailed, PluginError, Remedy
 from cobot.plugins import Plugin, Plugins
 from cobot.session.crew import CANCELLED_ITSELF
 from cobot.session.receiving import Receiver
+from cobot.session.retry import backoff_s
 
 log = logging.getLogger(__name__)
-
-FIRST_WAIT_S = 1.0
-LONGEST_WAIT_S = 60.0
-"""Waits after a failure double from the first to the longest; chance takes off up to half."""
 
 SLOW_START_S = 10.0
 """After which time a start is said to be slow."""
@@ -45,6 +43,8 @@ class Supervisor:
         random: Random,
         *,
         on_parked: Callable[[ChannelError], None],
+        on_connected: Callable[[], None],
+        on_closed: Callable[[datetime, str | None], None],
     ) -> None:
         self.plugin = plugin
         self.state = State.STARTING
@@ -56,6 +56,8 @@ class Supervisor:
         self._clock = clock
         self._random = random
         self._on_parked = on_parked
+        self._on_connected = on_connected
+        self._on_closed = on_closed
         self._failures = 0  # since the last sign of life
         self._has_finished = False
         self._is_open = False  # cobot_start was called, and cobot_stop not yet
@@ -83,6 +85,11 @@ class Supervisor:
     def connected(self) -> None:
         """Note a connection. It is no proof that anything arrives."""
         log.debug("channel %r is connected", self.name)
+        self._on_connected()
+
+    def closed_until(self, time: datetime, channel_id: str | None = None) -> None:
+        """Note that the network takes no request until a time, for one chat or at all."""
+        self._on_closed(time, channel_id)
 
     def degraded(self, reason: str) -> None:
         """Note that the channel works in part only."""
@@ -106,15 +113,18 @@ class Supervisor:
         self._parked.set()
         self._on_parked(error)
 
-    async def run(self, receiver: Receiver, may_receive: asyncio.Event) -> None:
+    async def run(
+        self, receiver: Receiver, may_receive: asyncio.Event, *, receive: bool = True
+    ) -> None:
         """Start the channel and receive, until it has finished, is parked, or is cancelled.
 
         Args:
             receiver: Stores what the channel hands over.
             may_receive: Set when all plugins have started.
+            receive: Whether to receive at all; else it is only there to send.
         """
         work = asyncio.create_task(
-            self._work(receiver, may_receive), name=f"receive-{self.name}"
+            self._work(receiver, may_receive, receive=receive), name=f"receive-{self.name}"
         )
         parked = asyncio.create_task(self._parked.wait(), name=f"parked-{self.name}")
         try:
@@ -135,14 +145,16 @@ class Supervisor:
         if self.parked_by is None:
             self.state = State.STOPPED
 
-    async def _work(self, receiver: Receiver, may_receive: asyncio.Event) -> None:
+    async def _work(
+        self, receiver: Receiver, may_receive: asyncio.Event, *, receive: bool
+    ) -> None:
         try:
             await self._start()
             self.state = State.RUNNING
             self.started.set()
             log.debug("channel %r is running", self.name)
             await may_receive.wait()
-            if self.receives:
+            if receive and self.receives:
                 await self._receive(receiver)
                 self.state = State.STOPPED
             else:
@@ -191,9 +203,8 @@ class Supervisor:
         if isinstance(error, ChannelError) and error.retry_after_s is not None:
             wait_s = error.retry_after_s
         else:
-            longest = min(FIRST_WAIT_S * 2**self._failures, LONGEST_WAIT_S)
-            wait_s = longest * (1 - self._random.random() / 2)
-            self._failures = min(self._failures + 1, 16)
+            wait_s = backoff_s(self._failures, self._random)
+            self._failures += 1
         level = logging.ERROR if remedy is Remedy.BACK_OFF else logging.WARNING
         log.log(level, "%s; trying again in %.1f s", error, wait_s)
         log.debug("the failure in full", exc_info=error)

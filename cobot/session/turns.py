@@ -6,15 +6,22 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from random import Random
 
 import attrs
 
-from cobot.errors import CobotError, HookFailed, PluginError, shown
-from cobot.journal import Job, Journal
-from cobot.messages import Address, IncomingMessage, OutgoingMessage
+from cobot.clock import Clock
+from cobot.config.settings import SessionSettings
+from cobot.errors import CobotError, HookFailed, JournalError, PluginError, shown
+from cobot.journal import Job, Journal, Operation
+from cobot.journal.keys import operation_key
+from cobot.messages import IncomingMessage, OutgoingMessage
 from cobot.plugins import Caller, Plugins
+from cobot.session.conversation import Turn
 from cobot.session.crew import CANCELLED_ITSELF, Crew
-from cobot.session.sending import check_outgoing
+from cobot.session.outgoing import Dropped, Outgoing, Wish
+from cobot.session.retry import backoff_s
+from cobot.session.typing_lease import TypingLeases
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +31,10 @@ TURNS_AT_ONCE = 1000
 REPLY_DEPTH = 10
 """How deeply lists of answers may nest."""
 
+APOLOGY = 1_000_000
+"""Number of the operation that says that there is no answer; no turn has so many."""
 
-@attrs.frozen
-class ConversationView:
-    """What the agent is given of a conversation."""
-
-    key: str
-    """The conversation's key."""
-    address: Address
-    """Where the message was written and where a reply goes."""
+NOT_OURS = "its message has been taken over, edited or withdrawn meanwhile"
 
 
 class Turns(Crew[Job]):
@@ -43,54 +45,121 @@ class Turns(Crew[Job]):
         plugins: Plugins,
         journal: Journal,
         agent: str,
+        outgoing: Outgoing,
+        typing: TypingLeases,
+        settings: SessionSettings,
         *,
+        clock: Clock,
+        random: Random,
         on_settled: Callable[[Iterable[str]], None],
-        on_failed: Callable[[IncomingMessage, CobotError], None],
+        on_looked: Callable[[], None],
+        on_failed: Callable[[IncomingMessage, CobotError, float | None], None],
     ) -> None:
-        super().__init__(TURNS_AT_ONCE, "turn")
+        super().__init__(TURNS_AT_ONCE, "turn", clock)
         self._plugins = plugins
         self._journal = journal
         self._agent = agent
+        self._outgoing = outgoing
+        self._typing = typing
+        self._settings = settings
+        self._random = random
         self._on_settled = on_settled
+        self._on_looked = on_looked
         self._on_failed = on_failed
 
-    async def _take(self, limit: int) -> Sequence[Job]:
-        return await self._journal.claim(limit)
+    async def _take(self, limit: int) -> tuple[Sequence[Job], float | None]:
+        claimed = await self._journal.claim(limit)
+        self._on_looked()  # what waited may have turned out to be withdrawn
+        return claimed.jobs, claimed.wait_s
+
+    async def _give_back(self, work: Job) -> None:
+        await self._journal.release(work)
 
     async def _do(self, work: Job) -> None:
+        message = as_one(work.messages)
         try:
-            answers = await self._answers(work)
-            if await self._journal.settle(work, answers):
-                self._on_settled({answer.channel_type for answer in answers})
+            turn = Turn(work, message, self._journal)
+            with self._typing.during(message.address):
+                await self._answer(turn, message)
+                operations = await self._operations(turn)
+                state = turn.changed_state()
+            if not await self._journal.settle(work, operations, state=state):
+                log.info("the answer to %r is not sent: %s", message.id, NOT_OURS)
+            self._on_settled({one.address.channel_type for one in operations})
         except asyncio.CancelledError:
             if self._is_cancelled:
                 await self._journal.release(work)
                 raise
-            await self._fail(work, HookFailed(self._agent, "agent_reply", CANCELLED_ITSELF))
+            error = HookFailed(self._agent, "agent_reply", CANCELLED_ITSELF)
+            await self._fail(work, message, error)
+        except JournalError:
+            raise
         except CobotError as error:
-            await self._fail(work, error)
+            await self._fail(work, message, error)
 
-    async def _fail(self, job: Job, error: CobotError) -> None:
-        await self._journal.fail(job, str(error))
-        self._on_failed(job.message, error)
+    async def _fail(self, job: Job, message: IncomingMessage, error: CobotError) -> None:
+        delay_s: float | None = None
+        apology: list[Operation] = []
+        if job.tries + 1 < self._settings.agent_tries:
+            delay_s = backoff_s(job.tries, self._random)
+        elif self._settings.failure_text:
+            apology = await self._apology(message)
+        if await self._journal.fail(job, str(error), delay_s, operations=apology):
+            self._on_failed(message, error, delay_s)
+            self._on_settled({one.address.channel_type for one in apology})
 
-    async def _answers(self, job: Job) -> list[OutgoingMessage]:
+    async def _apology(self, message: IncomingMessage) -> list[Operation]:
+        """Return what tells the chat that there is no answer, without a word of why."""
+        reply = message.reply(self._settings.failure_text, format="plain")
+        try:
+            key = operation_key(message.key, APOLOGY)
+            return await self._outgoing.operations(Wish.of_message(reply), key)
+        except CobotError as error:
+            log.warning("the chat is not told that there is no answer: %s", error)
+            return []
+
+    async def _answer(self, turn: Turn, message: IncomingMessage) -> None:
+        """Have the agent answer; what it says is collected in the turn."""
         caller = self._plugins.caller(self._agent, "agent_reply")
         if caller is None:
             raise PluginError(f"the agent {self._agent!r} is not loaded any more")
-        conversation = ConversationView(job.conversation, job.message.address)
-        reply = await caller(message=job.message, conversation=conversation)
-        if isinstance(reply, AsyncIterator):
-            reply = await _joined(caller, reply)
-        answers = []
-        for answer in _as_messages(caller, reply, job.message):
-            verdict = await self._plugins.filter("session_outgoing", answer)
-            if verdict.refused_by is not None:
-                raise PluginError(f"the filter of {verdict.refused_by} failed on the answer")
-            if verdict.dropped_by is None:
-                check_outgoing(self._plugins, verdict.message)
-                answers.append(verdict.message)
-        return answers
+        limit = asyncio.timeout(self._settings.agent_timeout)
+        try:
+            async with limit:
+                reply = await caller(message=message, conversation=turn)
+                if isinstance(reply, AsyncIterator):
+                    reply = await _joined(caller, reply)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            detail = f"no answer within {self._settings.agent_timeout:g} s"
+            raise HookFailed(self._agent, "agent_reply", detail) from None
+        for answer in _as_messages(caller, reply, message):
+            turn.collect(Wish.of_message(answer))
+
+    async def _operations(self, turn: Turn) -> list[Operation]:
+        operations: list[Operation] = []
+        for collected in turn.collected:
+            try:
+                operations += await self._outgoing.operations(
+                    collected.wish, collected.id, conversation=turn.key
+                )
+            except Dropped as error:
+                log.debug("%s", error)
+        return operations
+
+
+def as_one(messages: Sequence[IncomingMessage]) -> IncomingMessage:
+    """Return the messages of a group as one: the first, with all texts and all media."""
+    first = messages[0]
+    if len(messages) == 1:
+        return first
+    return attrs.evolve(
+        first,
+        content="\n".join(one.content for one in messages if one.content),
+        media=[media for one in messages for media in one.media],
+        mentioned=any(one.mentioned for one in messages),
+    )
 
 
 @asynccontextmanager

@@ -65,7 +65,8 @@ class Channel(ChannelSpec):
     async def session_receive(self, cursors):
         context = self.context
         yield IncomingMessage(
-            "1", context.name, "chat", "ann", "Ann", self.settings.greeting, context.clock.now()
+            "1", context.name, "chat", "ann", "Ann", self.settings.greeting,
+            context.clock.now(), direct=True,
         )
         context.finished()
 
@@ -601,13 +602,13 @@ def test_wrong_settings_are_told_with_path_and_line(
     assert done.stderr == f"cobot: cobot.yml:5: plugins.good.{line}\n"
 
 
-def test_channel_that_says_not_who_may_talk_does_not_run(cobot: Run) -> None:
-    """A channel runs only where the configuration says that everybody may talk."""
+def test_channel_that_says_not_who_may_talk_answers_nobody_unasked(cobot: Run) -> None:
+    """Where the configuration lets nobody in, a stranger gets a code, and no answer."""
     done = cobot("run", config="plugins:\n  good: {}\n  agent: {}\n")
 
-    assert done.returncode == 78
-    assert done.stderr.startswith("cobot: cobot.yml:2: plugins.good: ")
-    assert "access: {direct: open}" in done.stderr
+    assert done.returncode == 0
+    assert "good sends This bot is private." in done.stdout
+    assert "to yourself" not in done.stdout
 
 
 # Two that claim one name.

@@ -1,28 +1,26 @@
 """What one plugin does wrong is its own affair: another channel still answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from random import Random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from fakes import EchoAgent, FakeChannel, ManualClock, incoming, registry, session_of
+from fakes import EchoAgent, FakeChannel, JournalAround, incoming, registry, session_of
 
 from cobot import (
     AuthFailed,
     Batch,
     CobotError,
     Conversation,
-    DeliveryUnknown,
     IncomingMessage,
+    JournalError,
     OutgoingMessage,
     PluginError,
     RateLimited,
     Receipt,
     hookimpl,
 )
-from cobot.journal import Job, Operation
-from cobot.journal.memory import MemoryJournal
+from cobot.journal import Job, Operation, Standing
 from cobot.messages import Item
 from cobot.session import Session
 
@@ -239,38 +237,33 @@ async def test_one_key_on_two_channels_is_two_messages() -> None:
     assert (one.texts, two.texts) == (["one"], ["two"])
 
 
-class SlowJournal(MemoryJournal):
-    """Lets others run before and after each change, as one on a disk does."""
+class SlowJournal(JournalAround):
+    """Takes longer to say that something is stored than the network to take it."""
 
-    async def enqueue(self, messages: Sequence[OutgoingMessage]) -> Sequence[Operation]:
+    async def enqueue(self, operations: Sequence[Operation]) -> Sequence[Standing]:
         """Store, slowly."""
-        stored = await super().enqueue(messages)
-        for _ in range(50):
+        stored = await self.journal.enqueue(operations)
+        while (await self.journal.backlog()).operations:  # noqa: ASYNC110
             await asyncio.sleep(0)
         return stored
 
-    async def release(self, job: Job) -> None:
+    async def release(self, job: Job) -> bool:
         """Give back, slowly."""
         await asyncio.sleep(0)
-        await super().release(job)
+        return await self.journal.release(job)
 
 
-def slow_session(*channels: FakeChannel, agent: object) -> tuple[Session, SlowJournal]:
-    """Return a session over channels `net0`, `net1` ... and its journal."""
+def slow_session(*channels: FakeChannel, agent: object) -> Session:
+    """Return a session over channels `net0`, `net1` ... on a slow journal."""
     named = {f"net{number}": channel for number, channel in enumerate(channels)}
-    clock = ManualClock()
-    journal = SlowJournal(clock)
     plugins = registry(**named, agent=agent)
-    session = Session(
-        plugins, journal, "agent", clock=clock, random=Random(1), stop_timeout_s=0.2
-    )
-    return session, journal
+    return session_of(plugins, stop_timeout_s=0.2, around=SlowJournal)
 
 
 async def test_a_message_sent_before_storing_returns_has_its_receipt() -> None:
     """The network may be quicker than the journal's answer."""
     ahead, net = FakeChannel(), FakeChannel()
-    session, _ = slow_session(net, ahead, agent=EchoAgent())
+    session = slow_session(net, ahead, agent=EchoAgent())
     run = asyncio.create_task(session.run())
     async with asyncio.timeout(5):
         while not session.supervisors:  # noqa: ASYNC110
@@ -285,21 +278,20 @@ async def test_a_message_sent_before_storing_returns_has_its_receipt() -> None:
     assert "hello" in net.texts
 
 
-class FullJournal(MemoryJournal):
+class BrokenJournal(JournalAround):
     """Cannot store what is sent, and says so late."""
 
-    async def enqueue(self, messages: Sequence[OutgoingMessage]) -> Sequence[Operation]:
+    async def enqueue(self, operations: Sequence[Operation]) -> Sequence[Standing]:
         """Fail, slowly."""
         for _ in range(5):
             await asyncio.sleep(0)
-        raise OSError("no space left on device")
+        raise JournalError("the file is damaged")
 
 
 async def test_all_who_wait_for_one_key_hear_that_it_was_not_stored() -> None:
-    """Who joined the wait for a message is told too when its storing fails."""
-    clock = ManualClock()
+    """Whoever sends a message under a key that others use hears when it is not stored."""
     plugins = registry(net=FakeChannel(), agent=EchoAgent())
-    session = Session(plugins, FullJournal(clock), "agent", clock=clock, random=Random(1))
+    session = session_of(plugins, around=BrokenJournal)
     run = asyncio.create_task(session.run())
     message = OutgoingMessage("net", "chat", "hello", key="k")
     async with asyncio.timeout(5):
@@ -311,8 +303,8 @@ async def test_all_who_wait_for_one_key_hear_that_it_was_not_stored() -> None:
         session.stop()
         await run
 
-    assert isinstance(first, OSError)
-    assert isinstance(second, DeliveryUnknown)
+    assert isinstance(first, JournalError)
+    assert isinstance(second, JournalError)
 
 
 class Never:
@@ -330,17 +322,17 @@ class Never:
 async def test_a_turn_that_a_stop_cancels_goes_back_to_the_journal() -> None:
     """What was not finished is there for the next start, as if it had not been begun."""
     net, agent = FakeChannel(), Never()
-    session, journal = slow_session(net, agent=agent)
     net.hand(incoming("hello"))
-    run = asyncio.create_task(session.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(5), slow_session(net, agent=agent) as session:
+        run = asyncio.create_task(session.run())
         await agent.asked.wait()
         session.stop()
         outcome = await run
-        jobs = await journal.claim(10)
+        jobs = (await session.journal.claim(10)).jobs
 
     assert outcome.left.jobs == 1
-    assert [job.message.content for job in jobs] == ["hello"]
+    assert [job.messages[0].content for job in jobs] == ["hello"]
+    assert (jobs[0].tries, jobs[0].crashes) == (0, 0)
 
 
 class ParkedBySend(FakeChannel):
@@ -365,7 +357,43 @@ async def test_a_channel_parked_by_a_send_takes_nothing_more() -> None:
         outcome = await run
 
     assert (net.texts, outcome.parked) == (["0"], ("net",))
-    assert outcome.left.operations == 4
+    assert outcome.left.jobs + outcome.left.operations == 5
+
+
+class Talkative(JournalAround):
+    """Lets something happen between storing that a send failed and saying so."""
+
+    meanwhile: Callable[[], Awaitable[object]]
+
+    async def not_sent(self, *what: Any, **more: Any) -> None:
+        """Store it, and take one's time."""
+        await self.journal.not_sent(*what, **more)
+        await self.meanwhile()
+
+
+async def test_a_channel_parked_by_a_send_is_not_asked_once_more() -> None:
+    """What it refused is back in the journal before the channel is known to be parked."""
+    net, other = ParkedBySend(), FakeChannel()
+    async with session_of(registry(net=net, other=other), around=Talkative) as session:
+
+        async def send_elsewhere() -> None:
+            await session.enqueue(OutgoingMessage("net", "elsewhere", "two")).stored()
+            for _ in range(50):
+                await session.journal.backlog()
+                await asyncio.sleep(0)
+
+        assert isinstance(session.journal, Talkative)
+        session.journal.meanwhile = send_elsewhere
+        run = asyncio.create_task(session.run())
+        async with asyncio.timeout(5):
+            while not session.supervisors:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            with pytest.raises(AuthFailed):
+                await session.send(OutgoingMessage("net", "chat", "one"))
+            session.stop()
+            outcome = await run
+
+    assert (net.texts, outcome.left.operations) == (["one"], 2)
 
 
 class Interceptor:

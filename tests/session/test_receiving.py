@@ -5,11 +5,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import attrs
 import pytest
-from fakes import START, ManualClock, incoming, registry
+from fakes import START, JournalAround, ManualClock, incoming, journal_file, registry
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ from cobot import (
     Batch,
     ChatMoved,
     IncomingMessage,
+    JournalError,
     MessageDeleted,
     MessageEdited,
     MessageRef,
@@ -27,28 +30,34 @@ from cobot import (
     Unreachable,
     hookimpl,
 )
-from cobot.journal import Key, Row
-from cobot.journal.memory import MemoryJournal
+from cobot.config import AccessSettings, ChannelSettings
+from cobot.journal import Journal, Key, Ownership, Row
+from cobot.journal.keys import conversation_key
 from cobot.plugins import Plugins
-from cobot.session.receiving import Receiver, conversation_key, item_key
+from cobot.session import ANYTHING
+from cobot.session.access import Gate
+from cobot.session.admission import Admission
+from cobot.session.holding import Holding
+from cobot.session.receiving import Receiver, item_key
 
 PIGEON = "pigeon"
 REF = MessageRef("", "chat", "1")
 
 
-class RecordingJournal(MemoryJournal):
-    """A journal that remembers what it was given."""
+class RecordingJournal(JournalAround):
+    """A journal that remembers what was new of what it was given."""
 
-    def __init__(self) -> None:
-        super().__init__(ManualClock())
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(journal)
         self.published: list[tuple[list[Row], dict[str, str]]] = []
 
     async def publish(
-        self, channel: str, rows: Sequence[Row], cursors: Mapping[str, str]
+        self, right: Ownership, rows: Sequence[Row], cursors: Mapping[str, str], **more: Any
     ) -> Collection[Key]:
         """Store it, and remember it."""
-        self.published.append((list(rows), dict(cursors)))
-        return await super().publish(channel, rows, cursors)
+        new = await self.journal.publish(right, rows, cursors, **more)
+        self.published.append(([row for row in rows if row.key in new], dict(cursors)))
+        return new
 
     @property
     def rows(self) -> list[Row]:
@@ -61,34 +70,27 @@ class RecordingJournal(MemoryJournal):
         return [row.item.content for row in self.rows if isinstance(row.item, IncomingMessage)]
 
 
-class SlowJournal(MemoryJournal):
+class SlowJournal(JournalAround):
     """A journal on a disk that writes when the test says so."""
 
-    def __init__(self) -> None:
-        super().__init__(ManualClock())
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(journal)
         self.asked = asyncio.Event()
         self.written = asyncio.Event()
 
-    async def publish(
-        self, channel: str, rows: Sequence[Row], cursors: Mapping[str, str]
-    ) -> Collection[Key]:
+    async def publish(self, right: Ownership, *what: Any, **more: Any) -> Collection[Key]:
         """Store it once the disk has written it."""
         self.asked.set()
         await self.written.wait()
-        return await super().publish(channel, rows, cursors)
+        return await self.journal.publish(right, *what, **more)
 
 
-class FullJournal(MemoryJournal):
-    """A journal on a disk that is full."""
+class BrokenJournal(JournalAround):
+    """A journal in a file that is damaged."""
 
-    def __init__(self) -> None:
-        super().__init__(ManualClock())
-
-    async def publish(
-        self, channel: str, rows: Sequence[Row], cursors: Mapping[str, str]
-    ) -> Collection[Key]:
+    async def publish(self, right: Ownership, *what: Any, **more: Any) -> Collection[Key]:
         """Fail."""
-        raise OSError(28, "No space left on device")
+        raise JournalError("the file is damaged")
 
 
 class Pigeons:
@@ -152,13 +154,33 @@ def failing(_message: IncomingMessage) -> None:
 class Receiving:
     """A receiver on one channel, with what it told the session."""
 
-    def __init__(self, channel: Any, journal: MemoryJournal | None = None, **others: Any):
-        self.journal = journal or RecordingJournal()
+    def __init__(
+        self,
+        channel: Any,
+        journal: Any,
+        *,
+        settings: ChannelSettings | None = None,
+        access: AccessSettings = ANYTHING,
+        clock: ManualClock | None = None,
+        **others: Any,
+    ) -> None:
+        self.clock = clock or ManualClock()
         self.plugins: Plugins = registry(**others, pigeon=channel)
         self.alive = 0
-        self.stored = 0
+        self.stored: list[Collection[Address]] = []
+        self.moved: list[ChatMoved] = []
+        self.gate = Gate(PIGEON, access, journal, self.clock, Random(1))
         self._receiver = Receiver(
-            PIGEON, self.plugins, self.journal, on_alive=self._alive, on_stored=self._stored
+            PIGEON,
+            self.plugins,
+            journal,
+            Holding(PIGEON, journal),
+            Admission(self.plugins, self.gate, access.policy),
+            settings or ChannelSettings(),
+            self.clock,
+            on_alive=self._alive,
+            on_stored=self.stored.append,
+            on_moved=self.moved.append,
         )
 
     async def run(self) -> bool:
@@ -166,19 +188,24 @@ class Receiving:
         caller = self.plugins.caller(PIGEON, "session_receive")
         assert caller is not None
         async with asyncio.timeout(5):
+            await self.gate.open()
             return await self._receiver.run(caller)
 
     def _alive(self) -> None:
         self.alive += 1
 
-    def _stored(self) -> None:
-        self.stored += 1
+
+@pytest.fixture
+async def file(tmp_path: Path) -> AsyncIterator[Journal]:
+    """Return an empty journal."""
+    async with journal_file(ManualClock(), path=tmp_path / "journal.db")() as journal:
+        yield journal
 
 
 @pytest.fixture
-def journal() -> RecordingJournal:
-    """Return an empty journal."""
-    return RecordingJournal()
+def journal(file: Journal) -> RecordingJournal:
+    """Return an empty journal that remembers what it was given."""
+    return RecordingJournal(file)
 
 
 # The three forms of a receiver.
@@ -256,10 +283,10 @@ async def test_a_plain_function_may_return_a_coroutine(journal: RecordingJournal
 # The ack rule.
 
 
-async def test_control_returns_only_when_everything_is_stored() -> None:
+async def test_control_returns_only_when_everything_is_stored(file: Journal) -> None:
     """A channel may confirm a message to its network once it runs again after `yield`."""
     batch = Batch((incoming("hello"),), {"": "7"})
-    journal, channel = SlowJournal(), Pigeons(batch)
+    journal, channel = SlowJournal(file), Pigeons(batch)
     running = asyncio.create_task(Receiving(channel, journal).run())
     await journal.asked.wait()
 
@@ -268,13 +295,13 @@ async def test_control_returns_only_when_everything_is_stored() -> None:
     journal.written.set()
     await running
     assert channel.acked == [batch]
-    assert await journal.own(PIGEON) == {"": "7"}
-    assert len(await journal.claim(9)) == 1
+    assert (await file.own(PIGEON)).cursors == {"": "7"}
+    assert len((await file.claim(9)).jobs) == 1
 
 
-async def test_nothing_is_acked_when_storing_is_cancelled() -> None:
+async def test_nothing_is_acked_when_storing_is_cancelled(file: Journal) -> None:
     """A stop in the middle of storing leaves the message with the network."""
-    journal, channel = SlowJournal(), Pigeons(Batch((incoming("hello"),)))
+    journal, channel = SlowJournal(file), Pigeons(Batch((incoming("hello"),)))
     running = asyncio.create_task(Receiving(channel, journal).run())
     await journal.asked.wait()
 
@@ -283,15 +310,15 @@ async def test_nothing_is_acked_when_storing_is_cancelled() -> None:
         await running
 
     assert (channel.acked, channel.closed) == ([], 1)
-    assert not await journal.backlog()
+    assert not await file.backlog()
 
 
-async def test_nothing_is_acked_when_storing_fails() -> None:
-    """On a full disk a message stays with the network, and the disk's error comes through."""
+async def test_nothing_is_acked_when_storing_fails(file: Journal) -> None:
+    """A message that cannot be stored stays with the network; the error comes through."""
     channel = Pigeons(Batch((incoming("hello"),)))
 
-    with pytest.raises(OSError, match="No space left on device"):
-        await Receiving(channel, FullJournal()).run()
+    with pytest.raises(JournalError, match="damaged"):
+        await Receiving(channel, BrokenJournal(file)).run()
 
     assert (channel.acked, channel.closed) == ([], 1)
 
@@ -309,7 +336,7 @@ async def test_a_batch_with_cursors_alone_is_stored(journal: RecordingJournal) -
     """A channel may move on without a message, past what was not meant for it."""
     await Receiving(Pigeons(Batch((), {"": "9"})), journal).run()
 
-    assert await journal.own(PIGEON) == {"": "9"}
+    assert (await journal.own(PIGEON)).cursors == {"": "9"}
 
 
 async def test_an_empty_batch_is_a_sign_of_life(journal: RecordingJournal) -> None:
@@ -334,12 +361,12 @@ async def test_cursors_are_handed_to_the_next_call(journal: RecordingJournal) ->
 
 
 async def test_the_turns_are_told_of_what_is_stored(journal: RecordingJournal) -> None:
-    """What was stored wakes whoever answers."""
+    """What was stored wakes whoever answers, and says where somebody has written."""
     receiving = Receiving(Pigeons(incoming("hello")), journal)
 
     await receiving.run()
 
-    assert receiving.stored == 1
+    assert receiving.stored == [{Address(PIGEON, "chat")}]
 
 
 # Repetitions.
@@ -428,16 +455,19 @@ async def test_the_name_of_the_section_is_stamped_on_every_item(
     expected = renamed(PIGEON)[kind]
     if isinstance(stored, IncomingMessage):
         expected = attrs.evolve(expected, key=stored.key)
+    if isinstance(stored, MessageEdited):
+        # Under the key of the message that it changes.
+        expected = MessageEdited(attrs.evolve(expected.message, key=stored.message.key))
     assert stored == expected
 
 
-async def test_a_message_has_a_key_that_is_always_the_same() -> None:
+async def test_a_message_has_a_key_that_is_always_the_same(tmp_path: Path) -> None:
     """An agent with effects of its own can tell that it sees a message again."""
     keys = []
-    for _ in range(2):
-        journal = RecordingJournal()
-        await Receiving(Pigeons(incoming("1"), incoming("2")), journal).run()
-        keys.append([job.message.key for job in await journal.claim(1)])
+    for name in ("one.db", "other.db"):
+        async with journal_file(ManualClock(), path=tmp_path / name)() as journal:
+            await Receiving(Pigeons(incoming("1"), incoming("2")), journal).run()
+            keys.append([job.messages[0].key for job in (await journal.claim(1)).jobs])
 
     assert keys[0] == keys[1] != [""]
 
@@ -535,7 +565,7 @@ async def test_filters_see_a_message_one_after_the_other(journal: RecordingJourn
     first = Filter(lambda message: with_text(message, "first"))
     second = Filter(lambda message: with_text(message, f"{message.content} second"))
     third = Filter(lambda message: None)
-    others = {"first": first, "second": second, "third": third}
+    others: dict[str, Any] = {"first": first, "second": second, "third": third}
 
     await Receiving(Pigeons(incoming("hello")), journal, **others).run()
 
@@ -567,7 +597,7 @@ async def test_a_filter_sees_messages_in_the_order_of_the_batch(
 async def test_a_dropped_message_is_stored_as_dropped(journal: RecordingJournal) -> None:
     """What a filter drops is not answered, and who dropped it is kept."""
     channel, observer = Pigeons(incoming("spam")), Observer()
-    others = {"guard": Filter(lambda message: DROP), "watcher": observer}
+    others: dict[str, Any] = {"guard": Filter(lambda message: DROP), "watcher": observer}
     receiving = Receiving(channel, journal, **others)
 
     await receiving.run()
@@ -575,7 +605,7 @@ async def test_a_dropped_message_is_stored_as_dropped(journal: RecordingJournal)
 
     assert [(row.verdict, row.reason) for row in journal.rows] == [("dropped", "by guard")]
     assert len(channel.acked) == 1
-    assert not await journal.claim(9)
+    assert not (await journal.claim(9)).jobs
     assert not observer.seen
 
 
@@ -604,7 +634,7 @@ async def test_a_filter_that_fails_closed_refuses(journal: RecordingJournal, loo
     (row,) = journal.rows
     assert (row.verdict, row.reason) == ("refused", "the filter of guard failed")
     assert len(channel.acked) == 1
-    assert not await journal.claim(9)
+    assert not (await journal.claim(9)).jobs
 
 
 async def test_a_filter_cannot_give_a_message_another_id(journal: RecordingJournal) -> None:
@@ -645,7 +675,7 @@ class Namer:
 
 async def test_a_plugin_may_say_which_conversation(journal: RecordingJournal) -> None:
     """The first plugin that knows decides; None leaves it to the next."""
-    others = {
+    others: dict[str, Any] = {
         "shy": Namer(lambda message: None),
         "sure": Namer(lambda message: f"person {message.sender_id}"),
         "late": Namer(lambda message: "never asked"),
@@ -766,15 +796,15 @@ async def test_any_other_error_is_the_plugins_own_fault(journal: RecordingJourna
     assert isinstance(raised.value.__cause__, ValueError)
 
 
-async def test_an_error_in_the_journal_is_not_blamed_on_the_channel() -> None:
+async def test_an_error_in_the_journal_is_not_blamed_on_the_channel(file: Journal) -> None:
     """What goes wrong while storing comes through as it is."""
-    with pytest.raises(OSError, match="No space left") as raised:
-        await Receiving(AsyncPoll(), FullJournal()).run()
+    with pytest.raises(JournalError, match="damaged") as raised:
+        await Receiving(AsyncPoll(), BrokenJournal(file)).run()
 
     assert not isinstance(raised.value, PluginError)
 
 
-async def test_a_channel_that_fails_while_closing_is_named() -> None:
+async def test_a_channel_that_fails_while_closing_is_named(journal: RecordingJournal) -> None:
     """Closing is the plugin's code too: its failure is a PluginError, nothing unknown."""
 
     class Clumsy:
@@ -786,7 +816,7 @@ async def test_a_channel_that_fails_while_closing_is_named() -> None:
                 raise OSError("cannot close")
 
     with pytest.raises(PluginError, match="pigeon"):
-        await Receiving(Clumsy()).run()
+        await Receiving(Clumsy(), journal).run()
 
 
 async def test_a_channel_that_is_stopped_is_closed(journal: RecordingJournal) -> None:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from random import Random
 from typing import Any
 
 import attrs
 import pytest
-from fakes import EchoAgent, FakeChannel, ManualClock, incoming, registry, session_of
+from fakes import EchoAgent, FakeChannel, JournalAround, incoming, registry, session_of
 
 from cobot import (
     DROP,
@@ -18,6 +17,7 @@ from cobot import (
     ChatGone,
     CobotError,
     IncomingMessage,
+    JournalError,
     OutgoingMessage,
     PluginError,
     Receipt,
@@ -27,8 +27,7 @@ from cobot import (
     hookimpl,
 )
 from cobot.context import Context
-from cobot.journal import Backlog, Job, Key, Operation, Row
-from cobot.journal.memory import MemoryJournal
+from cobot.journal import Backlog, Journal
 from cobot.plugins import Plugins
 from cobot.session import Outcome, Session
 
@@ -623,53 +622,26 @@ async def test_a_plugin_that_fails_to_stop_stops_nothing_else(
 # A journal that fails.
 
 
-class Broken(MemoryJournal):
+class Broken(JournalAround):
     """A journal that fails in some of its methods."""
 
-    def __init__(self, *methods: str) -> None:
-        super().__init__(ManualClock())
-        self.methods = methods
+    methods: tuple[str, ...] = ()
 
-    def _fail(self, method: str) -> None:
-        if method in self.methods:
-            raise OSError(5, f"cannot {method}")
+    def __getattr__(self, name: str) -> Any:
+        if name in self.methods:
+            raise JournalError(f"cannot {name}")
+        return super().__getattr__(name)
 
-    async def own(self, channel: str) -> Mapping[str, str]:
-        """Fail, or do it."""
-        self._fail("own")
-        return await super().own(channel)
 
-    async def publish(
-        self, channel: str, rows: Sequence[Row], cursors: Mapping[str, str]
-    ) -> Collection[Key]:
-        """Fail, or do it."""
-        self._fail("publish")
-        return await super().publish(channel, rows, cursors)
+def breaking(*methods: str) -> Callable[[Journal], Broken]:
+    """Return what makes a journal fail in some methods."""
 
-    async def claim(self, limit: int) -> Sequence[Job]:
-        """Fail, or do it."""
-        self._fail("claim")
-        return await super().claim(limit)
+    def around(journal: Journal) -> Broken:
+        broken = Broken(journal)
+        broken.methods = methods
+        return broken
 
-    async def settle(self, job: Job, operations: Sequence[OutgoingMessage]) -> bool:
-        """Fail, or do it."""
-        self._fail("settle")
-        return await super().settle(job, operations)
-
-    async def take(self, channel: str, limit: int) -> Sequence[Operation]:
-        """Fail, or do it."""
-        self._fail("take")
-        return await super().take(channel, limit)
-
-    async def sent(self, operation: Operation, receipt: Receipt) -> None:
-        """Fail, or do it."""
-        self._fail("sent")
-        await super().sent(operation, receipt)
-
-    async def backlog(self, channels: Collection[str] | None = None) -> Backlog:
-        """Fail, or do it."""
-        self._fail("backlog")
-        return await super().backlog(channels)
+    return around
 
 
 @pytest.mark.parametrize(
@@ -681,6 +653,8 @@ class Broken(MemoryJournal):
         ("settle",),
         ("take",),
         ("sent",),
+        ("beat",),
+        ("prune",),
         ("publish", "backlog"),
     ],
     ids="+".join,
@@ -692,14 +666,10 @@ async def test_a_journal_that_fails_ends_the_run_with_its_error(
     notes: list[str] = []
     pigeon = FakeChannel()
     plugins = registry(first=Bracketed("first", notes), pigeon=pigeon, agent=EchoAgent())
-    clock = ManualClock()
-    journal = Broken(*methods)
-    session = Session(
-        plugins, journal, "agent", clock=clock, random=Random(1), stop_timeout_s=1
-    )
+    session = session_of(plugins, stop_timeout_s=1, around=breaking(*methods))
     pigeon.hand(incoming("hello"))
 
-    with pytest.raises(OSError, match=f"cannot {methods[0]}"):
+    with pytest.raises(JournalError, match=f"cannot {methods[0]}"):
         await run(session)
 
     assert notes == ["start first", "stop first"]
@@ -708,7 +678,7 @@ async def test_a_journal_that_fails_ends_the_run_with_its_error(
 
 async def test_a_journal_that_fails_during_the_stop_ends_it_with_its_error() -> None:
     """A stop does not wait for what can never be stored, nor keep quiet about it."""
-    pigeon, journal = FakeChannel(), Broken()
+    pigeon = FakeChannel()
     asked, may_answer = asyncio.Event(), asyncio.Event()
 
     class Slow:
@@ -719,19 +689,18 @@ async def test_a_journal_that_fails_during_the_stop_ends_it_with_its_error() -> 
             return message.content
 
     plugins = registry(pigeon=pigeon, agent=Slow())
-    session = Session(
-        plugins, journal, "agent", clock=ManualClock(), random=Random(1), stop_timeout_s=60
-    )
-    running = asyncio.create_task(run(session))
-    pigeon.hand(incoming("hello"))
-    await asked.wait()
-    session.stop()
-    await until(lambda: pigeon.closed)
-    journal.methods = ("settle",)
-    may_answer.set()
+    async with session_of(plugins, stop_timeout_s=60, around=Broken) as session:
+        running = asyncio.create_task(run(session))
+        pigeon.hand(incoming("hello"))
+        await asked.wait()
+        session.stop()
+        await until(lambda: pigeon.closed)
+        assert isinstance(session.journal, Broken)
+        session.journal.methods = ("settle",)
+        may_answer.set()
 
-    with pytest.raises(OSError, match="cannot settle"):
-        await running
+        with pytest.raises(JournalError, match="cannot settle"):
+            await running
 
 
 # Cancelling.

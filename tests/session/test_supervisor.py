@@ -3,13 +3,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
 import pytest
-from fakes import EchoAgent, FakeChannel, ManualClock, incoming, plugin, registry, session_of
+from fakes import (
+    EchoAgent,
+    FakeChannel,
+    JournalAround,
+    ManualClock,
+    incoming,
+    plugin,
+    registry,
+    session_of,
+)
 
 from cobot import (
     AuthFailed,
@@ -22,11 +31,10 @@ from cobot import (
 )
 from cobot.config import ChannelSettings
 from cobot.context import Context
-from cobot.journal import Key, Row
-from cobot.journal.memory import MemoryJournal
+from cobot.journal import Key
 from cobot.plugins import Plugins
 from cobot.session import Session, State, Supervisor
-from cobot.session.supervisor import LONGEST_WAIT_S
+from cobot.session.retry import LONGEST_WAIT_S
 
 OFFLINE = Unreachable("pigeon", "receive", "connection refused")
 
@@ -310,7 +318,13 @@ async def test_a_parked_channel_stays_parked(clock: ManualClock) -> None:
     """A late report of the channel's own does not make it look alive."""
     parked: list[Exception] = []
     supervisor = Supervisor(
-        plugin("pigeon", Flaky()), registry(), clock, Random(1), on_parked=parked.append
+        plugin("pigeon", Flaky()),
+        registry(),
+        clock,
+        Random(1),
+        on_parked=parked.append,
+        on_connected=lambda: None,
+        on_closed=lambda _time, _chat: None,
     )
     supervisor.park(AuthFailed("pigeon", "receive", "the token is wrong"))
 
@@ -466,18 +480,16 @@ async def test_what_is_returned_with_the_end_is_answered(clock: ManualClock) -> 
 async def test_what_is_being_stored_at_the_end_is_stored(clock: ManualClock) -> None:
     """The end may be reported while the last batch is on its way to the disk."""
 
-    class Slow(MemoryJournal):
-        async def publish(
-            self, channel: str, rows: Sequence[Row], cursors: Mapping[str, str]
-        ) -> Collection[Key]:
+    class Slow(JournalAround):
+        async def publish(self, *what: Any, **more: Any) -> Collection[Key]:
             asked.set()
             await written.wait()
-            return await super().publish(channel, rows, cursors)
+            return await self.journal.publish(*what, **more)
 
     asked, written = asyncio.Event(), asyncio.Event()
     channel, agent = FakeChannel(), EchoAgent()
     plugins = registry(pigeon=channel, agent=agent)
-    session = Session(plugins, Slow(clock), "agent", clock=clock, random=Random(1))
+    session = session_of(plugins, clock=clock, around=Slow)
     running = asyncio.create_task(session.run())
     channel.hand(incoming("the last"))
     async with asyncio.timeout(5):

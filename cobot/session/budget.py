@@ -1,0 +1,124 @@
+"""How much a channel may ask of its network, and what it may not ask just now.
+
+All times are `clock.monotonic()`: a wall clock that is set back closes nothing.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from cobot.clock import Clock
+from cobot.messages import Address
+
+BURST_S = 1.0
+"""How much of a channel's rate may be used at once after a pause, in seconds of it."""
+
+COSMETIC_SHARE = 0.5
+"""Typing and presence are shed unless so much of the channel's burst is left."""
+
+CLOSED_MOST = 10_000
+"""Addresses remembered as closed before those whose time has passed are forgotten."""
+
+
+@attrs.frozen(kw_only=True)
+class Rates:
+    """Requests per second; None: no limit."""
+
+    channel: float | None = None
+    """For the whole channel."""
+    address: float | None = None
+    """For one address."""
+
+
+class Budget:
+    """One for each channel, for every request of it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.rates = Rates()
+        """What it keeps to."""
+        self.closed: dict[Address, float] = {}
+        """Addresses that may be sent to again only at a time."""
+        self._channel_closed_until = 0.0
+        self._clock = clock
+        self._tokens = 1.0
+        self._counted_at = clock.monotonic()
+
+    def room(self, wanted: int) -> tuple[int, float | None]:
+        """Return how many requests may be made, and when more may be, in seconds."""
+        now = self._clock.monotonic()
+        if self._channel_closed_until > now:
+            return 0, self._channel_closed_until - now
+        rate = self.rates.channel
+        if rate is None:
+            return wanted, None
+        self._count(now, rate)
+        if self._tokens >= 1:
+            return min(wanted, int(self._tokens)), 1 / rate
+        return 0, (1 - self._tokens) / rate
+
+    def spend(self, address: Address) -> None:
+        """Note that a request is made for an address."""
+        if self.rates.channel is not None:
+            self._tokens -= 1
+        if self.rates.address is not None:
+            self.close(1 / self.rates.address, address)
+
+    def allows_cosmetic(self, address: Address | None = None) -> bool:
+        """Tell whether there is room for a request that may be left out; if so, spend it."""
+        now = self._clock.monotonic()
+        if self._channel_closed_until > now:
+            return False
+        if address is not None and self.closed.get(address, now) > now:
+            return False
+        rate = self.rates.channel
+        if rate is None:
+            return True
+        self._count(now, rate)
+        if self._tokens < max(1.0, self._burst(rate) * COSMETIC_SHARE):
+            return False
+        self._tokens -= 1
+        return True
+
+    def close(self, seconds: float, address: Address | None = None) -> None:
+        """Make no request for so long, for one address or, with None, at all."""
+        now = self._clock.monotonic()
+        if address is None:
+            self._channel_closed_until = max(self._channel_closed_until, now + seconds)
+            return
+        self.closed[address] = max(self.closed.get(address, 0.0), now + seconds)
+        if len(self.closed) > CLOSED_MOST:
+            self.closed = {one: until for one, until in self.closed.items() if until > now}
+
+    def closed_s(self, address: Address | None = None) -> float:
+        """Return for how long no request is made yet, in seconds."""
+        until = self._channel_closed_until if address is None else self.closed.get(address, 0)
+        return max(until - self._clock.monotonic(), 0.0)
+
+    def rename(self, old: Address, new: Address) -> None:
+        """Have what is closed for one address be closed for another.
+
+        With no thread in `old`, all threads of the chat move.
+        """
+        for address, until in [*self.closed.items()]:
+            moved = _moved(address, old, new)
+            if moved != address:
+                del self.closed[address]
+                self.closed[moved] = max(self.closed.get(moved, until), until)
+
+    def _burst(self, rate: float) -> float:
+        return max(1.0, rate * BURST_S)
+
+    def _count(self, now: float, rate: float) -> None:
+        grown = self._tokens + (now - self._counted_at) * rate
+        self._tokens = min(self._burst(rate), grown)
+        self._counted_at = now
+
+
+def _moved(address: Address, old: Address, new: Address) -> Address:
+    if (address.channel_type, address.channel_id) != (old.channel_type, old.channel_id):
+        return address
+    if address.thread_id == old.thread_id:
+        return new
+    if old.thread_id is None:
+        return Address(new.channel_type, new.channel_id, address.thread_id)
+    return address
