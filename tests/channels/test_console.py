@@ -238,7 +238,7 @@ def test_a_long_file_is_answered_in_order_in_little_memory(
 
     assert done.returncode == 0
     assert answers.read_bytes() == questions.read_bytes()
-    assert peak_mib < 130  # the file alone has 48
+    assert peak_mib < 150  # most of it caches of a fixed size; the file alone has 48
 
 
 def test_a_line_is_answered_before_the_next_is_written(start: Start) -> None:

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from cobot.journal.sqlite import SqliteJournal
 
 from cobot.journal import Journal
+from cobot.journal.sqlite import SqliteJournal
 from journal.conformance import *  # noqa: F403 -- the suite; pytest collects what is here
 from journal.conformance.harness import (
     DEDUPE_DAYS,
@@ -73,6 +73,7 @@ class SqliteJournals:
         journal: Journal = await SqliteJournal.open(
             self._path,
             clock=self.clock,
+            synchronous="NORMAL",  # a killed process is all that is played here
             dedupe_days=DEDUPE_DAYS,
             keep_days=KEEP_DAYS,
             lease_s=LEASE_S,

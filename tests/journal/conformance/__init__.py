@@ -6,7 +6,6 @@ opens that implementation with the settings in `harness`.
 
 from journal.conformance.arriving import (
     TestDuplicates,
-    TestGroups,
     TestKnown,
     TestPublish,
     TestTooMuch,
@@ -17,15 +16,17 @@ from journal.conformance.calling import (
     TestManyCallers,
     TestReopen,
 )
-from journal.conformance.changing import TestDeletions, TestEdits, TestReactions, TestRename
+from journal.conformance.changing import TestDeletions, TestEdits, TestReactions
 from journal.conformance.claiming import TestClaim, TestOrder
 from journal.conformance.crashing import TestCrashes
 from journal.conformance.ending import TestDrafts, TestFail, TestRelease, TestSettle
 from journal.conformance.enqueueing import TestEnqueue
 from journal.conformance.events import TestEvents
 from journal.conformance.fences import TestLostChannels, TestLostJobs
+from journal.conformance.grouping import TestGroups
 from journal.conformance.keeping import TestDeadLetters, TestPrune, TestState
 from journal.conformance.looking import TestHistory, TestWhy
+from journal.conformance.moving import TestRename
 from journal.conformance.owning import TestBacklog, TestOwners
 from journal.conformance.parts import TestParts, TestTargets
 from journal.conformance.sending import (

@@ -302,6 +302,27 @@ class TestClockSetBack(Suite):
         assert await answer_all(journal) == ["3"]
         assert await send_all(journal, pigeon) == ["one", "two"]
 
+    @pytest.mark.parametrize("end", ["open", "crash"])
+    async def test_the_next_process_waits_no_longer_either(
+        self, journals: Journals, end: str
+    ) -> None:
+        """A delay of five seconds is no hour for who starts with a clock that was set back."""
+        journal = await journals.open()
+        pigeon = await journal.own(PIGEON)
+        await journal.publish(pigeon, [row("bad")], {})
+        await journal.fail(await claim_one(journal), "boom", 5.0)
+        await journal.enqueue([send("one")])
+        later = journals.clock.now() + timedelta(seconds=5)
+        await journal.not_sent(pigeon, await take_one(journal, pigeon), "again", later)
+        journals.clock.set_back(HOUR_S)
+
+        journal = await (journals.open() if end == "open" else journals.crash())
+        pigeon = await journal.own(PIGEON)
+        journals.clock.advance(5.0)
+
+        assert texts(await claim(journal)) == ["bad"]
+        assert texts(await take(journal, pigeon)) == ["one"]
+
     async def test_nobody_is_taken_for_silent(
         self, journals: Journals, journal: Journal, pigeon: Ownership
     ) -> None:

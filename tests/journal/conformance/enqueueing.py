@@ -59,7 +59,7 @@ class TestEnqueue(Suite):
             "7",
             (
                 Media.from_bytes(b"\0\xff", name="a.bin"),
-                Media.from_path("/tmp/b.txt", name="b", content_type="text/plain"),
+                Media.from_path("files/b.txt", name="b", content_type="text/plain"),
                 Media.from_url("https://pigeon.test/c", name="c"),
                 Media.from_remote({"id": [1, None]}, name="d", size_bytes=9),
             ),
