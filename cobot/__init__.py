@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         ReactionChanged,
         Receipt,
     )
-    from cobot.session import Session
+    from cobot.opening import Session
 
 __version__ = "0.1.0"
 
@@ -150,7 +150,7 @@ _HOMES = {
         "ReactionChanged",
         "Receipt",
     ),
-    "cobot.session": ("Session",),
+    "cobot.opening": ("Session",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

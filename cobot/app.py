@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import attrs
 
 from cobot.clock import Clock
 from cobot.config import SESSION, Configuration, Section
+from cobot.config.redaction import Redactor
 from cobot.config.settings import AccessSettings, ChannelSettings, effective_access
 from cobot.context import Context
 from cobot.errors import ConfigError, JournalError, PluginError, Problem, nearest
@@ -20,6 +22,8 @@ from cobot.plugins import KNOWN, Candidate, Loader, Plugins, Report
 from cobot.plugins.threads import ThreadPool
 from cobot.session import ANYTHING, Options, Session
 from cobot.workspace import Workspace
+
+S = TypeVar("S", bound=Session)
 
 CONSOLE = "console"
 ECHO = "echo"
@@ -67,8 +71,12 @@ class App:
 
     def session(self) -> Session:
         """Return a session over all of it. Call `check` first."""
+        return self.session_of(Session)
+
+    def session_of(self, cls: type[S]) -> S:
+        """Return a session of a class over all of it. Call `check` first."""
         assert self.agent is not None
-        return Session(
+        return cls(
             self.plugins,
             self._journal,
             self.agent,
@@ -80,6 +88,7 @@ class App:
                     plugin.name: self.access(plugin.name) for plugin in self.plugins.channels
                 },
                 stop_timeout_s=self.configuration.top.stop_timeout,
+                redact=Redactor(self.configuration.document.secrets),
             ),
         )
 

@@ -120,7 +120,11 @@ class Conversation(Protocol):
         ...
 
     async def history(self, limit: int = 20) -> Sequence[Entry]:
-        """Return the newest messages of the conversation, oldest first."""
+        """Return the newest messages of the conversation, oldest first.
+
+        The last of what people wrote is the message that is being answered; what waits
+        behind it is left out.
+        """
         ...
 
     def send(self, content: str | OutgoingMessage) -> Handle:

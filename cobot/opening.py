@@ -8,49 +8,62 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from typing import Any, Self
 
+from cobot import session
 from cobot.app import App, assemble
 from cobot.clock import SystemClock
 from cobot.config import Configuration, configure, parse_agent
 from cobot.config.document import Document
 from cobot.plugins import discover
-from cobot.session import Session
 from cobot.workspace import Workspace
 
 FUNCTION = "function"
 
 
-def session_from(
-    config: str | Path | Mapping[str, Any],
-    *,
-    workspace: str | Path | None = None,
-    agent: str | Mapping[str, Any] | None = None,
-    enable: Collection[str] = (),
-    block: Collection[str] = (),
-) -> Session:
-    """Return a session for a program around it; see `Session.from_config`.
+class Session(session.Session):
+    """The session as programs around it make it: from a configuration."""
 
-    Raises:
-        ConfigError: The configuration is wrong; all problems at once.
-        PluginError: A plugin that is enabled is broken.
-    """
-    file = None if isinstance(config, Mapping) else Path(config)
-    if file is None:
-        document = Document("", value={**config}, environ=os.environ)  # type: ignore[dict-item]
-    else:
-        document = Document.read(file, str(file), os.environ)
-    app = open_bot(
-        document,
-        file,
-        workspace=None if workspace is None else str(workspace),
-        agent=agent,
-        enable=enable,
-        block=block,
-        environ=os.environ,
-    )
-    app.check()
-    return app.session()
+    @classmethod
+    def from_config(
+        cls,
+        config: str | Path | Mapping[str, Any],
+        *,
+        workspace: str | Path | None = None,
+        agent: str | Mapping[str, Any] | None = None,
+        enable: Collection[str] = (),
+        block: Collection[str] = (),
+    ) -> Self:
+        """Return a session as `cobot run` would make it.
+
+        Args:
+            config: The configuration file, or what would stand in it.
+            workspace: The folder for files, in place of the configured one.
+            agent: Who answers, in place of the configured one; as `agent:` or `--agent`.
+            enable: Plugins to enable besides those with a section (`-p NAME`).
+            block: Plugins to leave out (`-p no:NAME`).
+
+        Raises:
+            ConfigError: The configuration is wrong; all problems at once.
+            PluginError: A plugin that is enabled is broken.
+        """
+        file = None if isinstance(config, Mapping) else Path(config)
+        if file is None:
+            values: Any = {**config}  # type: ignore[dict-item]
+            document = Document("", value=values, environ=os.environ)
+        else:
+            document = Document.read(file, str(file), os.environ)
+        app = open_bot(
+            document,
+            file,
+            workspace=None if workspace is None else str(workspace),
+            agent=agent,
+            enable=enable,
+            block=block,
+            environ=os.environ,
+        )
+        app.check()
+        return app.session_of(cls)
 
 
 def open_bot(

@@ -249,6 +249,7 @@ def session_of(
     around: Callable[[Journal], Any] = lambda journal: journal,
     path: Path | None = None,
     access: AccessSettings = ANYTHING,
+    redact: Callable[[str], str] = str,
 ) -> Session:
     """Return a session over plugins.
 
@@ -261,12 +262,14 @@ def session_of(
         around: As for `journal_file`.
         path: As for `journal_file`.
         access: Who may talk, on every channel.
+        redact: Takes secrets out of what the journal keeps.
     """
     clock = clock or ManualClock()
     options = Options(
         settings=settings or ONE_TRY,
         access={plugin.name: access for plugin in plugins.channels},
         stop_timeout_s=stop_timeout_s,
+        redact=redact,
     )
     opens = journal_file(clock, around, path)
     return Session(plugins, opens, agent, clock=clock, random=Random(1), options=options)

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from cobot import ConfigError, PluginError, UnknownChannel
+from cobot import ConfigError, PluginError, Session, UnknownChannel
 from cobot.errors import CobotError, JournalError, WorkspaceInUse
 from cobot.journal.keys import conversation_key
 from cobot.messages import Address, OutgoingMessage
-from cobot.session import Session
 
 LOFT = '''
 from cobot import Batch, IncomingMessage, hookimpl

@@ -80,6 +80,8 @@ class Command:
         self._words = (_find(settings.words), *settings.words[1:])
         self._settings = settings
         self._context = context
+        self.at_once = settings.at_once
+        """How many turns it takes: a session that knows gives it no more."""
         self._free = asyncio.Semaphore(settings.at_once)
 
     @hookimpl

@@ -39,13 +39,15 @@ class Function:
         """
         self._function = _find(settings.target)
         self._context = context
+        self.runs_in_threads = not is_async(self._function)
+        """Whether it takes no more turns at a time than the plugin has threads."""
 
     @hookimpl
     async def agent_reply(self, message: IncomingMessage, conversation: Conversation) -> Any:
-        if is_async(self._function):
-            result = self._function(message, conversation)
-        else:
+        if self.runs_in_threads:
             result = await self._context.in_thread(self._function, message, conversation)
+        else:
+            result = self._function(message, conversation)
         return await result if hasattr(result, "__await__") else result
 
 

@@ -13,9 +13,9 @@ import attrs
 import click
 
 from cobot.app import App
-from cobot.cli.logs import Redactor
 from cobot.config import Configuration, find
 from cobot.config.document import Document
+from cobot.config.redaction import Redactor
 from cobot.errors import CobotError, ConfigError
 from cobot.opening import open_bot
 from cobot.workspace import Workspace

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from cobot import __version__
-from cobot.cli.logs import Redactor, set_up_logging
+from cobot.cli.logs import set_up_logging
 from cobot.cli.options import (
     EXIT_FAILED,
     Opened,
@@ -22,6 +22,7 @@ from cobot.cli.options import (
     open_app,
 )
 from cobot.config import Configuration
+from cobot.config.redaction import Redactor
 from cobot.errors import first_line
 from cobot.ops.control import Control
 from cobot.ops.watchdog import Watchdog

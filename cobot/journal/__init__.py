@@ -521,10 +521,17 @@ class Journal(Protocol):
 
     # Looking back.
 
-    async def history(self, conversation: str, limit: int) -> Sequence[Entry]:
+    async def history(
+        self, conversation: str, limit: int, *, until: int | None = None
+    ) -> Sequence[Entry]:
         """Return the newest messages of a conversation, oldest first.
 
         What was refused or dropped is not in it.
+
+        Args:
+            conversation: The conversation's key.
+            limit: How many messages at most.
+            until: The number of a job: what came in after it is left out.
         """
         ...
 

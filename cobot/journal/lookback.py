@@ -20,23 +20,36 @@ _NOT_ACCEPTED = ("history", "refused", "dropped")
 # History.
 
 
-def read_history(db: sqlite3.Connection, conversation: str, limit: int) -> list[Entry]:
-    """Return the newest messages of a conversation, oldest first."""
+LAST = 2**63 - 1
+"""The highest number that a row can have."""
+
+
+def read_history(
+    db: sqlite3.Connection, conversation: str, limit: int, until: int | None = None
+) -> list[Entry]:
+    """Return the newest messages of a conversation, oldest first.
+
+    Of what was said to us only up to a message's number, if one is named.
+    """
     if limit <= 0:
         return []
     both = heapq.merge(
-        _said_to_us(db, conversation), _said_by_us(db, conversation), key=lambda one: -one[0]
+        _said_to_us(db, conversation, LAST if until is None else until),
+        _said_by_us(db, conversation),
+        key=lambda one: -one[0],
     )
     newest = [entry for _, entry in itertools.islice(both, limit)]
     return newest[::-1]
 
 
-def _said_to_us(db: sqlite3.Connection, conversation: str) -> Iterator[tuple[int, Entry]]:
+def _said_to_us(
+    db: sqlite3.Connection, conversation: str, until: int
+) -> Iterator[tuple[int, Entry]]:
     rows = db.execute(
         f"SELECT id, native, state, deleted, body, {ADDRESS} FROM inbox"
         " WHERE conversation = ? AND kind = 'message' AND state NOT IN ('refused', 'dropped')"
-        " AND body IS NOT NULL ORDER BY id DESC",
-        (conversation,),
+        " AND body IS NOT NULL AND id <= ? ORDER BY id DESC",
+        (conversation, until),
     )
     states = {"waiting": "waiting", "answered": "answered", "dead": "dead", "forgotten": "dead"}
     for number, native, state, is_deleted, body, *columns in rows:

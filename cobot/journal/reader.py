@@ -33,9 +33,11 @@ class SqliteReader:
         self._is_closed = False
         self._thread = ThreadPoolExecutor(1, "cobot-journal-reader")
 
-    async def history(self, conversation: str, limit: int) -> Sequence[Entry]:
+    async def history(
+        self, conversation: str, limit: int, *, until: int | None = None
+    ) -> Sequence[Entry]:
         """Return the newest messages of a conversation, oldest first."""
-        return await self.read(lambda db: lookback.read_history(db, conversation, limit))
+        return await self.read(lambda db: lookback.read_history(db, conversation, limit, until))
 
     async def events(self, after: int, limit: int = 1000) -> Sequence[Happened]:
         """Return what happened after a place, in order; with the last one's `seq` go on."""

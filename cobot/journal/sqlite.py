@@ -390,10 +390,12 @@ class SqliteJournal:
 
     # Looking back.
 
-    async def history(self, conversation: str, limit: int) -> Sequence[Entry]:
+    async def history(
+        self, conversation: str, limit: int, *, until: int | None = None
+    ) -> Sequence[Entry]:
         """Return the newest messages of a conversation, oldest first."""
         self._check_open()
-        return await self._reader.history(conversation, limit)
+        return await self._reader.history(conversation, limit, until=until)
 
     async def events(self, after: int, limit: int = 1000) -> Sequence[Happened]:
         """Return what happened after a place, in order; with the last one's `seq` go on."""

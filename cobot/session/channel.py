@@ -110,6 +110,7 @@ class Channel:
             call_timeout_s=means.settings.call_timeout,
             clock=means.clock,
             random=means.random,
+            redact=means.redact,
             holding=self._holding,
             on_sent=on_sent,
             on_failed=on_failed,

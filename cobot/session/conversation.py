@@ -75,7 +75,7 @@ class Turn:
 
     async def history(self, limit: int = 20) -> Sequence[Entry]:
         """Return the newest messages of the conversation, oldest first."""
-        return await self._journal.history(self.key, limit)
+        return await self._journal.history(self.key, limit, until=self._job.id)
 
     def send(self, content: str | OutgoingMessage) -> Collected:
         """Send text to where the message was written, or a message to where it says."""

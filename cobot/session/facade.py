@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from importlib import import_module
-from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any
+from typing import Self
 
 import attrs
 
@@ -43,6 +41,8 @@ class Options:
     """Who may talk, by channel; a channel that is missing has the defaults."""
     stop_timeout_s: float = 10.0
     """Seconds that a stop may take to finish what runs."""
+    redact: Callable[[str], str] = str
+    """Takes secrets out of the reasons that the journal keeps."""
 
 
 class Session:
@@ -86,36 +86,7 @@ class Session:
         self._loop: asyncio.AbstractEventLoop | None = None  # None: it does not run
         self._outbox: Outbox | None = None
 
-    @classmethod
-    def from_config(
-        cls,
-        config: str | Path | Mapping[str, Any],
-        *,
-        workspace: str | Path | None = None,
-        agent: str | Mapping[str, Any] | None = None,
-        enable: Collection[str] = (),
-        block: Collection[str] = (),
-    ) -> Session:
-        """Return a session as `cobot run` would make it.
-
-        Args:
-            config: The configuration file, or what would stand in it.
-            workspace: The folder for files, in place of the configured one.
-            agent: Who answers, in place of the configured one; as `agent:` or `--agent`.
-            enable: Plugins to enable besides those with a section (`-p NAME`).
-            block: Plugins to leave out (`-p no:NAME`).
-
-        Raises:
-            ConfigError: The configuration is wrong; all problems at once.
-            PluginError: A plugin that is enabled is broken.
-        """
-        # By name: the application lies above the session and knows it, and not the other way.
-        session: Session = import_module("cobot.opening").session_from(
-            config, workspace=workspace, agent=agent, enable=enable, block=block
-        )
-        return session
-
-    async def __aenter__(self) -> Session:
+    async def __aenter__(self) -> Self:
         """Open the journal.
 
         Raises:
@@ -133,6 +104,7 @@ class Session:
             self._options.access,
             self._clock,
             self._random,
+            self._options.redact,
         )
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 
 import attrs
@@ -31,6 +31,8 @@ class Means:
     """Time."""
     random: Random
     """Chance."""
+    redact: Callable[[str], str] = str
+    """Takes secrets out of the reasons that the journal keeps."""
     capabilities: Capabilities = attrs.field(init=False)
     """What each channel can do."""
     outgoing: Outgoing = attrs.field(init=False)

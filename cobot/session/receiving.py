@@ -192,6 +192,8 @@ class Receiver:
                 continue
             item = row.item
             if not isinstance(item, IncomingMessage):
+                if row.verdict != "accepted":
+                    continue
                 if isinstance(item, ChatMoved):
                     self._on_moved(item)
                 self._plugins.observe("session_on_event", event=item)
@@ -202,12 +204,9 @@ class Receiver:
 
     async def _row(self, key: Key, item: Item) -> tuple[Row, Decision | None]:
         """Decide what becomes of an item; return its row and what comes with it."""
+        if isinstance(item, MessageEdited):
+            return await self._edit(key, item), None
         if not isinstance(item, IncomingMessage):
-            if isinstance(item, MessageEdited):
-                # Under the key of the original, as which it will be answered.
-                original = attrs.evolve(key, kind="message", version="")
-                message = attrs.evolve(item.message, key=message_key(self._channel, original))
-                item = MessageEdited(message)
             return Row(key, item, conversation_key(_address(item))), None
         keyed = stamped(item, key=message_key(self._channel, key))
         verdict = await self._plugins.filter("session_incoming", keyed)
@@ -237,6 +236,22 @@ class Receiver:
             not_before,
         )
         return row, decision
+
+    async def _edit(self, key: Key, item: MessageEdited) -> Row:
+        """Decide about the new form of a message: what a filter stops changes nothing."""
+        # Under the key of the original, as which it will be answered.
+        original = attrs.evolve(key, kind="message", version="")
+        keyed = stamped(item.message, key=message_key(self._channel, original))
+        conversation = conversation_key(keyed.address)
+        verdict = await self._plugins.filter("session_incoming", keyed)
+        if verdict.dropped_by is not None:
+            reason = f"by {verdict.dropped_by}"
+            return Row(key, MessageEdited(keyed), conversation, "dropped", reason)
+        if verdict.refused_by is not None:
+            reason = f"the filter of {verdict.refused_by} failed"
+            return Row(key, MessageEdited(keyed), conversation, "refused", reason)
+        message = stamped(verdict.message, key=keyed.key, edited_at=keyed.edited_at)
+        return Row(key, MessageEdited(message), conversation)
 
     def _is_old(self, message: IncomingMessage) -> bool:
         max_age_s = self._settings.max_age

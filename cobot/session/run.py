@@ -86,6 +86,7 @@ class Run:
             means.settings,
             clock=means.clock,
             random=means.random,
+            redact=means.redact,
             on_settled=self.settled,
             on_looked=self._progress.set,
             on_failed=self._turn_failed,

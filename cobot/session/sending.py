@@ -61,6 +61,7 @@ class Sender(Crew[Errand]):
         call_timeout_s: float,
         clock: Clock,
         random: Random,
+        redact: Callable[[str], str],
         holding: Holding,
         on_sent: Callable[[Delivery, Receipt], None],
         on_failed: Callable[[Delivery, ChannelError, Verdict], None],
@@ -75,6 +76,7 @@ class Sender(Crew[Errand]):
         self._prepares = prepares
         self._call_timeout_s = call_timeout_s
         self._random = random
+        self._redact = redact
         self._holding = holding
         self._on_sent = on_sent
         self._on_failed = on_failed
@@ -207,7 +209,7 @@ class Sender(Crew[Errand]):
         await self._journal.not_sent(
             work.right,
             work.delivery,
-            verdict.reason,
+            self._redact(verdict.reason),
             None if verdict.wait_s is None else after(now, verdict.wait_s),
             is_attempt=verdict.is_attempt,
             is_unknown=verdict.is_unknown,

@@ -51,11 +51,12 @@ class Turns(Crew[Job]):
         *,
         clock: Clock,
         random: Random,
+        redact: Callable[[str], str],
         on_settled: Callable[[Iterable[str]], None],
         on_looked: Callable[[], None],
         on_failed: Callable[[IncomingMessage, CobotError, float | None], None],
     ) -> None:
-        super().__init__(TURNS_AT_ONCE, "turn", clock)
+        super().__init__(_turns_at_once(plugins, agent), "turn", clock)
         self._plugins = plugins
         self._journal = journal
         self._agent = agent
@@ -63,6 +64,7 @@ class Turns(Crew[Job]):
         self._typing = typing
         self._settings = settings
         self._random = random
+        self._redact = redact
         self._on_settled = on_settled
         self._on_looked = on_looked
         self._on_failed = on_failed
@@ -104,7 +106,8 @@ class Turns(Crew[Job]):
             delay_s = backoff_s(job.tries, self._random)
         elif self._settings.failure_text:
             apology = await self._apology(message)
-        if await self._journal.fail(job, str(error), delay_s, operations=apology):
+        reason = self._redact(str(error))
+        if await self._journal.fail(job, reason, delay_s, operations=apology):
             self._on_failed(message, error, delay_s)
             self._on_settled({one.address.channel_type for one in apology})
 
@@ -147,6 +150,25 @@ class Turns(Crew[Job]):
             except Dropped as error:
                 log.debug("%s", error)
         return operations
+
+
+def _turns_at_once(plugins: Plugins, agent: str) -> int:
+    """Return how many conversations the agent can answer at the same time.
+
+    What it cannot begin yet waits in the journal, where no time limit runs: an agent may say
+    its number as `at_once`, and a plain `def` has that of its threads.
+    """
+    if agent not in plugins:
+        return TURNS_AT_ONCE  # each turn fails, and says why
+    instance = plugins[agent].instance
+    said = getattr(instance, "at_once", None)
+    caller = plugins.caller(agent, "agent_reply")
+    runs_in_threads = getattr(instance, "runs_in_threads", False) or (
+        caller is not None and caller.threads is not None
+    )
+    if said is None and runs_in_threads:
+        said = plugins[agent].settings.sync_threads
+    return TURNS_AT_ONCE if said is None else max(1, min(int(said), TURNS_AT_ONCE))
 
 
 def as_one(messages: Sequence[IncomingMessage]) -> IncomingMessage:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from cobot import Secret
-from cobot.cli.logs import Redactor, set_up_logging
+from cobot.cli.logs import set_up_logging
+from cobot.config.redaction import Redactor
 
 COBOT = str(Path(sys.executable).with_name("cobot"))
 GUARD_S = 60.0  # a process that takes longer hangs, and is killed
@@ -247,7 +248,8 @@ def test_a_record_that_cannot_be_formatted_leaves_json_readable(
 
 HALF_A_CHARACTER = """
 import logging
-from cobot.cli.logs import Redactor, set_up_logging
+from cobot.cli.logs import set_up_logging
+from cobot.config.redaction import Redactor
 set_up_logging("debug", "json", Redactor([]))
 logging.getLogger("cobot.tested").info("file %s", "a\\udc80b")
 """

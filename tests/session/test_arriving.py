@@ -22,6 +22,7 @@ from fakes import (
 )
 
 from cobot import (
+    DROP,
     Address,
     Batch,
     ChatMoved,
@@ -101,6 +102,35 @@ async def test_an_edit_of_a_message_that_waits_changes_what_the_agent_sees() -> 
     assert net.texts == ["first", "wrong"]
     assert watcher.seen[0].message.content == "wrong"
     assert agent.asked[1].key == watcher.seen[0].message.key
+
+
+@pytest.mark.parametrize("how", ["drops", "fails"])
+async def test_an_edit_cannot_get_past_a_filter(how: str) -> None:
+    """What a filter would have stopped does not come in as a correction."""
+
+    class Guard:
+        fail_closed = True
+
+        @hookimpl
+        def session_incoming(self, message: IncomingMessage) -> Any:
+            if "spam" not in message.content:
+                return None
+            if how == "fails":
+                raise ZeroDivisionError
+            return DROP
+
+    net, agent, watcher = FakeChannel(), Thinking(), Watcher()
+    async with session(net, agent, watcher=watcher, guard=Guard()):
+        net.hand(incoming("first"), incoming("ham", id="2"))
+        await until(lambda: agent.asked)
+        net.network.put_nowait(Batch([edited("spam", id="2")]))
+        net.network.put_nowait(Batch([edited("eggs", id="first")]))
+        await until(lambda: watcher.seen)
+        agent.may_answer.set()
+        await until(lambda: len(net.sent) == 2)
+
+    assert net.texts[1] == "ham"
+    assert [event.message.content for event in watcher.seen] == ["eggs"]
 
 
 async def test_an_edit_that_comes_too_late_changes_the_history_alone() -> None:

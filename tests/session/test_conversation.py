@@ -36,7 +36,9 @@ PICTURE = Media.from_url("https://pictures.test/1", name="1.png")
 class Notes:
     """A journal that knows one conversation and one operation."""
 
-    async def history(self, conversation: str, limit: int) -> Sequence[Entry]:
+    async def history(
+        self, conversation: str, limit: int, *, until: int | None = None
+    ) -> Sequence[Entry]:
         """Return the newest of three messages."""
         entries = [
             Entry(role="user", address=HERE, content=content, timestamp=START)
@@ -375,7 +377,7 @@ async def test_a_turn_that_failed_leaves_nothing_behind_and_runs_again_the_same(
 
     assert channel.texts == [
         "before one",
-        "one, 2 messages",
+        "one, 1 messages",
         "before two",
         "two, 4 messages",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,10 +34,11 @@ from cobot import (
     OutgoingMessage,
     RateLimited,
     Rejected,
+    TokenInUse,
     Unreachable,
     hookimpl,
 )
-from cobot.config import ChannelSettings
+from cobot.config import ChannelSettings, PluginSettings
 from cobot.config.settings import RateSettings, SessionSettings
 from cobot.session import Session
 
@@ -274,6 +276,62 @@ async def test_a_send_that_hangs_is_cut_off(clock: ManualClock) -> None:
             await session.send(outgoing("hang"))
 
         assert await session.send(outgoing("after"))
+
+
+async def test_the_owner_s_word_overrules_that_nothing_is_repeated(clock: ManualClock) -> None:
+    """A letter that may have arrived is sent once more when its owner orders it, and marked."""
+    net = Net(failures=deque([UNKNOWN]))
+    settings = ChannelSettings(resend="dead-letter")
+    async with sending(plugin("net", net, settings=settings), clock) as session:
+        with pytest.raises(DeliveryUnknown):
+            await session.send(outgoing(), key="k")
+        (letter,) = await session.journal.dead()
+        await session.retry_dead(letter.id)
+        receipt = await session.send(outgoing(), key="k")
+
+    assert net.texts == ["hello"]
+    assert receipt.maybe_repeated
+    assert [one.unknown for one in net.tried] == [False, True]
+
+
+async def test_a_token_that_is_in_use_gives_no_message_up(clock: ManualClock) -> None:
+    """It ends when somebody else's bot ends: until then it is tried, however often."""
+    in_use = TokenInUse("net", "send", "terminated by other request")
+    net = Net(failures=deque([in_use] * 4))
+    async with sending(net, clock, SessionSettings(send_tries=1, send_age=0)) as session:
+        waiting = asyncio.create_task(session.send(outgoing()))
+        for _ in range(4):
+            await next_wait(clock)
+        receipt = await waiting
+
+    assert receipt.refs
+    assert len(net.tried) == 5
+
+
+async def test_no_secret_gets_into_the_journal_s_reasons(clock: ManualClock) -> None:
+    """What a network or an agent says may hold one; what is kept of it does not."""
+    net = Net(failures=deque([Rejected("net", "send", "bad token hunter2")]))
+
+    class Leaky:
+        @hookimpl
+        async def agent_reply(self) -> str:
+            raise ValueError("hunter2 is my password")
+
+    plugins = registry(net=net, agent=Leaky())
+    redacted = session_of(
+        plugins, clock=clock, redact=lambda text: text.replace("hunter2", "***")
+    )
+    async with running(redacted) as session:
+        with pytest.raises(Rejected):
+            await session.send(outgoing())
+        net.hand(incoming())
+        while len(letters := await session.journal.dead()) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    assert sorted(letter.reason for letter in letters) == [
+        "net: send: bad token ***",
+        "plugin 'agent' failed in agent_reply: ValueError: *** is my password",
+    ]
 
 
 async def test_what_is_prepared_is_the_same_in_every_attempt(
@@ -517,6 +575,47 @@ async def test_an_agent_that_hangs_is_cut_off(clock: ManualClock) -> None:
 
     assert (net.texts, cancelled) == (["later", "next"], ["hang"])
     assert "no answer within 0.05 s" in letter.reason
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+async def test_an_agent_gets_no_more_turns_than_it_can_begin(
+    clock: ManualClock, *, says_so: bool
+) -> None:
+    """What it could not begin waits in the journal, where no time limit runs."""
+
+    class Two:
+        at_once = 2
+        begun = 0
+
+        @hookimpl
+        async def agent_reply(self) -> None:
+            self.begun += 1
+            await asyncio.Event().wait()
+
+    class TwoThreads:
+        begun = 0
+
+        def __init__(self) -> None:
+            self.may_end = threading.Event()
+
+        @hookimpl
+        def agent_reply(self) -> None:
+            self.begun += 1
+            self.may_end.wait(10)
+
+    agent = Two() if says_so else TwoThreads()
+    net, settings = Net(), PluginSettings(sync_threads=2)
+    plugins = registry(net=net, agent=plugin("agent", agent, settings=settings))
+    async with running(session_of(plugins, clock=clock, stop_timeout_s=0.2)) as session:
+        net.hand(*(incoming(channel_id=str(number)) for number in range(5)))
+        await until(lambda: agent.begun == 2)
+        status = await session.status()
+        begun = agent.begun
+        if isinstance(agent, TwoThreads):
+            agent.may_end.set()
+
+    assert (begun, status["answering"]) == (2, 2)
+    assert status["waiting"]["messages"] == 5
 
 
 async def test_a_run_waits_for_turns_that_are_tried_again(clock: ManualClock) -> None:

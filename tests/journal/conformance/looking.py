@@ -73,6 +73,18 @@ class TestHistory(Suite):
         assert len(await journal.history(conversation(), 100)) == 10
         assert list(await journal.history(conversation(), 0)) == []
 
+    async def test_what_came_in_after_a_job_can_be_left_out(
+        self, journal: Journal, pigeon: Ownership
+    ) -> None:
+        """Who answers a message looks back from it; our answers to earlier ones are there."""
+        await journal.publish(pigeon, [row("q1"), row("q2"), row("q3")], {})
+        await settle_with(journal, send("a1"))
+        (job,) = (await journal.claim(1)).jobs
+
+        entries = await journal.history(conversation(), 10, until=job.id)
+
+        assert texts(entries) == ["q1", "q2", "a1"]
+
     async def test_what_waits_is_in_it(self, journal: Journal, pigeon: Ownership) -> None:
         """A question belongs to it before it is answered, an answer before it has left."""
         await journal.publish(pigeon, [row("1"), row("2")], {})
