@@ -28,7 +28,8 @@ S = TypeVar("S", bound=Session)
 CONSOLE = "console"
 ECHO = "echo"
 WORKSPACE = "workspace"
-ALWAYS = (WORKSPACE, "sqlite")
+SQLITE = "sqlite"
+ALWAYS = (WORKSPACE, SQLITE)
 """Built-in plugins that need no section."""
 
 
@@ -179,6 +180,7 @@ def assemble(
     if not loader.plugins.channels:
         _load_console(configuration, loader, block)
     _check_policies(configuration, loader.plugins)
+    _check_journal(configuration, loader.plugins)
     for name in [*configuration.sections, *candidates]:
         if name not in loader.reports:
             loader.note(name, "blocked" if name in block else "installed")
@@ -269,4 +271,16 @@ def _check_policies(configuration: Configuration, plugins: Plugins) -> None:
         configuration.document.problem(
             (*where, "access", "policy"),
             f"no enabled plugin called {policy!r} has session_admit; those that have: {known}",
+        )
+
+
+def _check_journal(configuration: Configuration, plugins: Plugins) -> None:
+    """Note where nobody could open the journal; what a plugin can open, only it knows."""
+    url = configuration.top.journal.url
+    openers = {caller.plugin_name for caller in plugins.callers("open_journal")}
+    if openers <= {SQLITE} and not (openers and url.startswith("sqlite:")):
+        scheme = url.partition(":")[0]
+        hint = "'sqlite:' is built in" if openers else f"leave out -p no:{SQLITE}"
+        configuration.document.problem(
+            ("journal",), f"no enabled plugin opens {scheme!r}: addresses; {hint}"
         )
