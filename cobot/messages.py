@@ -233,6 +233,16 @@ class Address:
     thread_id: str | None = attrs.field(default=None, converter=_optional_id)
     """The thread or topic in the chat; None where there is none."""
 
+    def moved(self, old: Address, new: Address) -> Address:
+        """Return where this is once `old`, with its threads if it is a chat, is `new`."""
+        if (self.channel_type, self.channel_id) != (old.channel_type, old.channel_id):
+            return self
+        if self.thread_id == old.thread_id:
+            return new
+        if old.thread_id is None:
+            return Address(new.channel_type, new.channel_id, self.thread_id)
+        return self
+
     def __str__(self) -> str:
         parts = (self.channel_type, self.channel_id, self.thread_id)
         return "/".join(part for part in parts if part is not None)

@@ -81,14 +81,3 @@ def renamed(conversation: str, old: str, new: str) -> str:
     if conversation == old or conversation.startswith(f"{old}/"):
         return new + conversation[len(old) :]
     return conversation
-
-
-def moved(address: Address, old: Address, new: Address) -> Address:
-    """Return where an address is once `old`, with its threads if it is a chat, is `new`."""
-    if (address.channel_type, address.channel_id) != (old.channel_type, old.channel_id):
-        return address
-    if address.thread_id == old.thread_id:
-        return new
-    if old.thread_id is None:
-        return Address(new.channel_type, new.channel_id, address.thread_id)
-    return address

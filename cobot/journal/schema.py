@@ -131,14 +131,18 @@ def open_file(
         if not path.exists():
             _make(path, steps)
         elif not path.stat().st_size:
-            raise ruined(path, "it is empty")
+            raise JournalError(
+                f"the journal {str(path)!r} is empty; put a copy in its place, or move it and"
+                " what lies beside it away to start with an empty one"
+            )
+        is_checked = _inspect(path, steps)
         db = connect(path)
         try:
             check_identity(db, path, steps)  # before anything of it is changed
             _configure(db, path, synchronous)
             migrate(db, path, steps)
             was_closed = _was_closed(db)
-            _check(db, path, was_closed=was_closed)
+            _check(db, path, is_known_whole=was_closed or is_checked)
             db.execute("INSERT OR REPLACE INTO meta VALUES ('closed', 0)")
         except BaseException:
             db.close()
@@ -261,7 +265,33 @@ def _was_closed(db: sqlite3.Connection) -> bool:
     return row is not None and bool(row[0])
 
 
-def _check(db: sqlite3.Connection, path: Path, *, was_closed: bool) -> None:
+def _inspect(path: Path, steps: Sequence[str]) -> bool:
+    """Make sure that a file and its log go together, and change neither.
+
+    SQLite folds the log into the file when it is closed, whatever the file is like by then:
+    what is damaged must be found before that, or nothing is left to mend it with.
+
+    Returns:
+        Whether all of it was checked.
+
+    Raises:
+        JournalError: It is damaged, no journal, or newer than this cobot.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return False
+    db = connect(path, parameters="mode=ro")
+    try:
+        check_identity(db, path, steps)
+        is_small = path.stat().st_size <= QUICK_CHECK_MOST_BYTES
+        if is_small:
+            _quick_check(db, path)
+        return is_small
+    finally:
+        db.close()
+
+
+def _check(db: sqlite3.Connection, path: Path, *, is_known_whole: bool) -> None:
     # Once the log is folded in, the file is all there is. Somebody who reads may prevent that.
     (is_busy, _, _) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     (pages,) = db.execute("PRAGMA page_count").fetchone()
@@ -269,7 +299,11 @@ def _check(db: sqlite3.Connection, path: Path, *, was_closed: bool) -> None:
     size = path.stat().st_size
     if size < pages * page_bytes and not is_busy:
         raise ruined(path, f"{size} of {pages * page_bytes} bytes are there")
-    if not was_closed and size <= QUICK_CHECK_MOST_BYTES:
-        (finding,) = db.execute("PRAGMA quick_check(1)").fetchone()
-        if finding != "ok":
-            raise ruined(path, finding)
+    if not is_known_whole and size <= QUICK_CHECK_MOST_BYTES:
+        _quick_check(db, path)
+
+
+def _quick_check(db: sqlite3.Connection, path: Path) -> None:
+    (finding,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if finding != "ok":
+        raise ruined(path, finding.strip().splitlines()[-1])

@@ -8,6 +8,7 @@ on one loop, so whatever happens between two awaits happens at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -50,6 +51,11 @@ from cobot.journal.opening import Found, note_last_number, open_journal
 from cobot.journal.reader import SqliteReader
 from cobot.journal.writer import Writer
 from cobot.messages import Address, Json, MessageRef, Receipt
+
+log = logging.getLogger(__name__)
+
+SET_BACK_S = 60.0
+"""A clock that is behind by less was corrected a little, as clocks are."""
 
 
 def _ignore(_trouble: str | None) -> None:
@@ -144,6 +150,12 @@ class SqliteJournal:
         # If the clock is behind the newest row, it was set back, and the times in the rows
         # are that much too far in the future.
         now = max(found.newest, self._ledger.at())
+        if now - self._ledger.at() > SET_BACK_S:
+            log.warning(
+                "the clock is %.0f s behind the newest message of the journal, so it was set"
+                " back; nothing waits longer for that",
+                now - self._ledger.at(),
+            )
         for name, fence in found.channels:
             self._delivering.channel(name).fence = fence
         for number, channel, conversation, group, not_before, crashes, place in found.messages:
@@ -386,7 +398,7 @@ class SqliteJournal:
     def _rename(self, old: Address, new: Address) -> None:
         before, after = conversation_key(old), conversation_key(new)
         self._answering.rename(lambda name: rows.renamed(name, before, after))
-        self._delivering.rename(lambda address: rows.moved(address, old, new))
+        self._delivering.rename(lambda address: address.moved(old, new))
 
     # Looking back.
 

@@ -280,7 +280,10 @@ class Writer:
             self._tell(self._on_trouble, trouble and self._sentence(trouble))
 
     def _sentence(self, trouble: str) -> str:
-        return f"the journal {str(self._path)!r} cannot be written: {trouble}"
+        return (
+            f"the journal {str(self._path)!r} cannot be written: {trouble};"
+            " until then nothing more is confirmed"
+        )
 
     def _tell(self, callback: Callable[..., None], *arguments: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody is left to be told

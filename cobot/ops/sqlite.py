@@ -52,4 +52,4 @@ class Sqlite:
         if trouble is None:
             self.context.log.info("the journal works again; nothing was lost")
         else:
-            self.context.log.error("%s; until then nothing more is confirmed", trouble)
+            self.context.log.error("%s", trouble)

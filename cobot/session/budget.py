@@ -100,7 +100,7 @@ class Budget:
         With no thread in `old`, all threads of the chat move.
         """
         for address, until in [*self.closed.items()]:
-            moved = _moved(address, old, new)
+            moved = address.moved(old, new)
             if moved != address:
                 del self.closed[address]
                 self.closed[moved] = max(self.closed.get(moved, until), until)
@@ -112,13 +112,3 @@ class Budget:
         grown = self._tokens + (now - self._counted_at) * rate
         self._tokens = min(self._burst(rate), grown)
         self._counted_at = now
-
-
-def _moved(address: Address, old: Address, new: Address) -> Address:
-    if (address.channel_type, address.channel_id) != (old.channel_type, old.channel_id):
-        return address
-    if address.thread_id == old.thread_id:
-        return new
-    if old.thread_id is None:
-        return Address(new.channel_type, new.channel_id, address.thread_id)
-    return address

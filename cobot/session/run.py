@@ -22,17 +22,12 @@ from cobot.session.stopping import cancelled, close_threads, stop_in_reverse, to
 from cobot.session.supervisor import start_plugin, stop_plugin
 from cobot.session.turns import Turns
 from cobot.session.typing_lease import TypingLeases
+from cobot.session.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
 LEAST_STOP_S = 1.0
 """What `cobot_stop` is given even when the time to stop is used up."""
-
-BEAT_S = 2.5
-"""How often the journal is told that we are alive, a sixth of its usual lease."""
-
-PRUNE_S = 3600.0
-"""How often what need not be kept is removed."""
 
 
 @attrs.frozen
@@ -133,9 +128,10 @@ class Run:
             if receive:
                 self._answering = asyncio.create_task(self._turns.run(), name="turns")
                 self._turns.wake()
+            upkeep = Upkeep(self._journal, self._means.clock, self._turns.cancel_work)
             self._upkeep = {
-                asyncio.create_task(self._beat(), name="beat"),
-                asyncio.create_task(self._prune(), name="prune"),
+                asyncio.create_task(upkeep.beat(), name="beat"),
+                asyncio.create_task(upkeep.prune(), name="prune"),
             }
             await self._until(self._input_ended(receive=receive))
             if not self._stop_asked.is_set():
@@ -161,22 +157,6 @@ class Run:
                 continue
             await start_plugin(self._plugins, plugin.name)
         self._all_started.set()
-
-    async def _beat(self) -> None:
-        while True:
-            lost = (await self._journal.beat()).lost
-            if lost:
-                log.warning(
-                    "%d answers being made were taken over by another process", len(lost)
-                )
-                self._turns.cancel_work(lost)
-            await self._journal.reap()
-            await self._means.clock.sleep(BEAT_S)
-
-    async def _prune(self) -> None:
-        while True:
-            await self._journal.prune(self._means.clock.now())
-            await self._means.clock.sleep(PRUNE_S)
 
     # What the parts tell each other goes through here.
 

@@ -133,7 +133,7 @@ def test_a_truncated_file_is_refused(path: Path, kept: int) -> None:
     content = path.read_bytes()
     path.write_bytes(content[:kept])
 
-    with pytest.raises(JournalError, match="is damaged") as caught:
+    with pytest.raises(JournalError, match=r"is (damaged|empty)") as caught:
         open_file(path)
 
     assert "\n" not in str(caught.value)

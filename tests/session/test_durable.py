@@ -40,7 +40,7 @@ from cobot.config.settings import SessionSettings
 from cobot.journal import Backlog, Beat, Claimed, Job, Ownership
 from cobot.session import Session
 from cobot.session.holding import OWN_AGAIN_S
-from cobot.session.run import BEAT_S
+from cobot.session.upkeep import BEAT_S
 
 
 def outgoing(text: str = "hello", **fields: Any) -> OutgoingMessage:
