@@ -141,6 +141,25 @@ class TestCancelled(Suite):
         assert await journal.publish(await journal.own(PIGEON), [row("1")], {})
 
 
+class Bell:
+    """Wakes those who found nothing to do."""
+
+    def __init__(self) -> None:
+        self.rung = 0
+        self._again = asyncio.Event()
+
+    def ring(self) -> None:
+        """Say that there may be something to do."""
+        self.rung += 1
+        self._again.set()
+        self._again = asyncio.Event()
+
+    async def rings_after(self, heard: int) -> None:
+        """Wait until it has rung more often than that."""
+        while self.rung == heard:
+            await self._again.wait()
+
+
 class TestManyCallers(Suite):
     """Everybody calls at the same time."""
 
@@ -208,26 +227,39 @@ class TestManyCallers(Suite):
     ) -> None:
         """Receivers, workers and senders at the same time answer everything once, in order."""
         done: dict[str, list[str]] = {}
+        bell = Bell()
+
+        def left() -> int:
+            return 200 - sum(map(len, done.values()))
 
         async def receive() -> None:
             for number in range(0, 200, 4):
                 rows = [row(str(one), f"chat {one % 7}") for one in range(number, number + 4)]
                 await journal.publish(pigeon, rows, {"": str(number)})
+                bell.ring()
 
         async def answer() -> None:
-            while sum(map(len, done.values())) < 200:
-                for job in await claim(journal, 3):
+            while left():
+                heard = bell.rung
+                jobs = await claim(journal, 3)
+                for job in jobs:
                     (asked,) = job.messages
                     assert await journal.settle(job, [send(asked.content, asked.channel_id)])
-                await asyncio.sleep(0)
+                    bell.ring()
+                if not jobs:
+                    await bell.rings_after(heard)
 
         async def deliver() -> None:
-            while sum(map(len, done.values())) < 200:
-                for one in await take(journal, pigeon, 3):
+            while left():
+                heard = bell.rung
+                taken = await take(journal, pigeon, 3)
+                for one in taken:
                     await journal.sent(pigeon, [(one, Receipt())])
                     chat = one.operation.address.channel_id
                     done.setdefault(chat, []).extend(texts([one]))
-                await asyncio.sleep(0)
+                    bell.ring()
+                if not taken:
+                    await bell.rings_after(heard)
 
         async with asyncio.timeout(60):
             await asyncio.gather(receive(), *(answer() for _ in range(3)), deliver(), deliver())
