@@ -1,0 +1,1 @@
+"""Programs that drive official clients. They run where the client is installed, not here."""
