@@ -1,0 +1,1 @@
+"""Tests of what texts become on their way to a network."""
