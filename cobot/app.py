@@ -166,6 +166,7 @@ def assemble(
             # The built-in plugin is the one that knows; it answers everybody else.
             workspace=workspace.folder if name == WORKSPACE else folder,
             in_thread=threads.run,
+            redact=Redactor(configuration.document.secrets),
         )
 
     loader = Loader(configuration, candidates, make_context)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
 
@@ -15,6 +15,9 @@ from cobot.clock import Clock
 from cobot.errors import PluginError
 from cobot.journal import Journal
 from cobot.messages import OutgoingMessage, Receipt
+
+if TYPE_CHECKING:
+    from cobot.net import Http
 
 T = TypeVar("T")
 
@@ -62,6 +65,8 @@ class Context:
     _in_thread: Callable[..., Awaitable[Any]] = attrs.field(alias="in_thread")
     _session: Sends | None = attrs.field(default=None, alias="session")
     _health: Health | None = attrs.field(default=None, alias="health")
+    _redact: Callable[[str], str] = attrs.field(default=str, alias="redact")
+    _http: Http | None = attrs.field(default=None, init=False)
     _journal: Journal | None = attrs.field(default=None, alias="journal")
 
     def workspace(self, purpose: str) -> Path:
@@ -72,6 +77,31 @@ class Context:
         """Call a function that blocks in one of the plugin's own threads."""
         result: T = await self._in_thread(function, *arguments)
         return result
+
+    @property
+    def http(self) -> Http:
+        """The plugin's own HTTP connections, made on first use and closed after `cobot_stop`.
+
+        Secrets of the configuration are taken out of what goes into errors.
+
+        Raises:
+            PluginError: The extra `cobot-core[net]` is not installed.
+        """
+        if self._http is None or self._http.closed:
+            try:
+                from cobot.net import Http
+            except ModuleNotFoundError as error:
+                raise PluginError(
+                    f"plugin {self.name!r} needs {error.name!r} for its network; install it"
+                    " with: pip install 'cobot-core[net]'"
+                ) from error
+            self._http = Http(self.name, redact=self._redact)
+        return self._http
+
+    async def close(self) -> None:
+        """Close what the plugin has used of ours. The session calls it, after `cobot_stop`."""
+        if self._http is not None:
+            await self._http.aclose()
 
     @property
     def journal(self) -> Journal:

@@ -20,6 +20,8 @@ CobotError
     ├── DeliveryUnknown   it may have happened, or not
     └── Unsupported       the channel has no such operation
 
+`cobot.messages` has one more, ChatMoved, which is an event too.
+
 What the session does about a ChannelError is the class's `remedy`. Texts of errors are for
 the owner of the bot: none is ever shown to a chat user, and none may hold a secret.
 """

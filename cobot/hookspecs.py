@@ -44,10 +44,12 @@ from cobot.messages import (
     IncomingMessage,
     Item,
     Json,
+    Media,
     MessageRef,
     OutgoingMessage,
     Receipt,
 )
+from cobot.text import Document, Rendered
 
 PROJECT: Final = "cobot"
 """Name of the pluggy project, of the markers and of the entry-point group."""
@@ -127,6 +129,19 @@ class Conversation(Protocol):
         """
         ...
 
+    async def fetch(self, media: Media, *, limit_bytes: int | None = None) -> Path:
+        """Get a file that came with the message; return where it is.
+
+        Args:
+            media: One of the message's media.
+            limit_bytes: How large it may be; None: as the network allows.
+
+        Raises:
+            Rejected: It is larger, or it cannot be had.
+            ChannelError: The network said no.
+        """
+        ...
+
     def send(self, content: str | OutgoingMessage) -> Handle:
         """Send text to where the message was written, or a message to where it says."""
         ...
@@ -199,7 +214,9 @@ class ChannelSpec:
         one before has been answered; several addresses at the same time.
 
         Args:
-            message: What to send; its `channel_type` says to which channel.
+            message: What to send, within the channel's limits; its `channel_type` says to
+                which channel. `content` is plain text; `Rendered.of(message)` is the form
+                that `session_render` gave it.
 
         Returns:
             The id that the network gave the message, several ids if it made several, or a
@@ -208,8 +225,10 @@ class ChannelSpec:
             and anything else takes it over; None from the channel is an error.
 
         Raises:
-            ChannelError: What the network said. Anything else counts as the plugin's own
-                fault and as DeliveryUnknown.
+            ChannelError: What the network said. Rejected for its markup: the message comes
+                once more as plain text.
+            ChatMoved: The chat has a new id; the message comes once more, addressed to it.
+                Anything else counts as the plugin's own fault and as DeliveryUnknown.
         """
         raise NotImplementedError
 
@@ -343,6 +362,64 @@ class ChannelSpec:
 
         Raises:
             ChannelError: As `session_send`; nothing was sent.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_fetch(
+        self, channel_type: str, media: Media, path: Path, limit_bytes: int
+    ) -> MaybeAwaitable[Literal[True] | None]:
+        """Get a file that came with a message.
+
+        Working, routed. A channel that hands over media from elsewhere (`from_remote`,
+        `from_url`) has it; what it does not get, the agent cannot read.
+
+        Args:
+            channel_type: The section's name.
+            media: Which file.
+            path: Where to put it; the folder is there, the file is not.
+            limit_bytes: How large it may be.
+
+        Returns:
+            None or True when all of it is there.
+
+        Raises:
+            Rejected: It is larger, or the network does not give it.
+            ChannelError: As `session_send`.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_render(self, channel_type: str, document: Document) -> Rendered | None:
+        """Give a document the form that the network takes.
+
+        Deciding, routed; plain `def`, pure, and called in any thread: of a text that has to
+        be split, parts are tried until they fit. Without it, messages are plain text.
+
+        Args:
+            channel_type: The section's name.
+            document: What a message says, or a part of it.
+
+        Returns:
+            The text, which is what `session_limits` measures, and what goes with it.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def session_check(self, channel_type: str) -> MaybeAwaitable[str | None]:
+        """Ask the network whether the settings are right: `cobot check --online`.
+
+        Working; each channel that has it is called for itself, before any start. It changes
+        nothing at the network, and must work while another process runs the bot.
+
+        Args:
+            channel_type: The section's name.
+
+        Returns:
+            Who the bot is there, in one line, with what is missing if something is.
+
+        Raises:
+            ChannelError: What the network said.
         """
         raise NotImplementedError
 
@@ -600,6 +677,8 @@ WORKING: Final = frozenset(
         "session_typing",
         "session_presence",
         "session_prepare",
+        "session_fetch",
+        "session_check",
         "agent_reply",
         "cobot_start",
         "cobot_stop",

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
 
-from cobot.errors import shown
+from cobot.errors import CobotError, shown
 
 Json: TypeAlias = Any
 """A JSON value: None, bool, int, finite float, str, list, or a mapping with text keys."""
@@ -586,14 +586,22 @@ class ReactionChanged:
     """The network's id of the event, if it has one."""
 
 
-@attrs.frozen(field_transformer=_naming_fields)
-class ChatMoved:
-    """A chat has a new id. What waits for the old one goes to the new one."""
+# Compared by its fields, like every other event, and not by identity, like other errors.
+@attrs.frozen(field_transformer=_naming_fields, auto_exc=False)
+class ChatMoved(CobotError):
+    """A chat has a new id. What waits for the old one goes to the new one.
+
+    An event, and what an operation raises when the network says so in place of doing it: it
+    is then done again at the new address.
+    """
 
     old: Address = attrs.field(converter=_address)
     """Where it was."""
     new: Address = attrs.field(converter=_address)
     """Where it is now."""
+
+    def __str__(self) -> str:
+        return f"{self.old} has moved to {self.new}"
 
 
 Event: TypeAlias = MessageEdited | MessageDeleted | ReactionChanged | ChatMoved

@@ -13,8 +13,9 @@ PACKAGE = Path(cobot.__file__).parent
 # From the ground up; a part may import its own floor's name and what lies below.
 FLOORS = (
     ("errors", "clock"),
-    ("messages",),
-    ("limits", "journal"),
+    ("messages", "net"),
+    ("limits",),
+    ("journal", "text"),
     ("hookspecs", "context"),
     ("config", "workspace"),
     ("plugins",),

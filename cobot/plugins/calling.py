@@ -16,6 +16,7 @@ import attrs
 
 from cobot.errors import ChannelError, HookFailed, JournalError, first_line
 from cobot.hookspecs import WORKING
+from cobot.messages import ChatMoved
 from cobot.plugins.threads import ThreadPool
 
 
@@ -124,7 +125,7 @@ class Caller:
             return None
         if isinstance(error, HookFailed) and error.plugin == self.plugin_name:
             return None  # blamed already
-        if isinstance(error, ChannelError) and self.hook in WORKING:
+        if isinstance(error, ChannelError | ChatMoved) and self.hook in WORKING:
             return None
         if isinstance(error, JournalError) and self.hook == "open_journal":
             return None  # it says itself what is wrong, and with what

@@ -21,9 +21,6 @@ HOOKS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Each hook's name and its arguments, in order."""
 
-NOT_BUILT: Final = frozenset({"session_render"})
-"""Hooks that the design has and this version has not: an error says so."""
-
 
 def is_channel(plugin: object) -> bool:
     """Tell whether a plugin is a channel: it receives, or says `channel = True`."""
@@ -105,9 +102,6 @@ def _faults(name: str, function: Any, marks: dict[str, Any]) -> Iterator[str]:
             )
     if marks.get("optionalhook"):
         yield f"its {name} is marked optionalhook, which hides misspelt names; remove the mark"
-    if hook in NOT_BUILT:
-        yield f"the hook {hook} is not built yet in this version; remove it"
-        return
     if hook not in HOOKS:
         hint = nearest(hook, HOOKS) or f"; hooks: {', '.join(HOOKS)}"
         yield f"no hook is called {hook!r}{hint}"

@@ -204,6 +204,13 @@ class Plugins:
             if caller.timing.calls
         ]
 
+    def routed(self, hook: str, channel: str) -> tuple[Caller, ...]:
+        """Return who is asked for an operation on a channel, in order: the channel last."""
+        callers = self._callers
+        own = callers.by_plugin.get((channel, hook))
+        before = callers.interceptors.get(hook, ())
+        return before if own is None else (*before, own)
+
     async def first(self, hook: str, **arguments: Any) -> tuple[Caller, Any] | None:
         """Ask one plugin after the other; return the first result that is not None."""
         for caller in self.callers(hook):

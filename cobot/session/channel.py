@@ -97,7 +97,13 @@ class Channel:
         self.sender = Sender(
             plugin.name,
             means.journal,
-            Performer(plugin.name, means.plugins, means.journal, means.capabilities),
+            Performer(
+                plugin.name,
+                means.plugins,
+                means.journal,
+                means.capabilities,
+                means.rendering,
+            ),
             means.capabilities,
             self.budget,
             Policy(
@@ -112,6 +118,7 @@ class Channel:
             random=means.random,
             redact=means.redact,
             holding=self._holding,
+            on_moved=self._moved,
             on_sent=on_sent,
             on_failed=on_failed,
         )

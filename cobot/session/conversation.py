@@ -7,6 +7,7 @@ import copy
 import json
 import threading
 from collections.abc import Awaitable, Mapping, MutableMapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import attrs
@@ -18,11 +19,13 @@ from cobot.messages import (
     Address,
     IncomingMessage,
     Json,
+    Media,
     MessageRef,
     OutgoingMessage,
     Receipt,
     find_not_json,
 )
+from cobot.session.fetching import Fetcher
 from cobot.session.outgoing import Wish
 
 T = TypeVar("T")
@@ -45,10 +48,13 @@ class Turn:
     turn is settled, and not at all if it fails.
     """
 
-    def __init__(self, job: Job, message: IncomingMessage, journal: Journal) -> None:
+    def __init__(
+        self, job: Job, message: IncomingMessage, journal: Journal, fetcher: Fetcher
+    ) -> None:
         self._job = job
         self._message = message
         self._journal = journal
+        self._fetcher = fetcher
         self._loop = asyncio.get_running_loop()
         self._state: dict[str, Json] | None = None  # None: never asked for
         self._collecting = threading.Lock()
@@ -76,6 +82,12 @@ class Turn:
     async def history(self, limit: int = 20) -> Sequence[Entry]:
         """Return the newest messages of the conversation, oldest first."""
         return await self._journal.history(self.key, limit, until=self._job.id)
+
+    async def fetch(self, media: Media, *, limit_bytes: int | None = None) -> Path:
+        """Get a file that came with the message; return where it is."""
+        if media not in self._message.media:
+            raise ValueError(f"{shown(media)} is none of the message's media")
+        return await self._fetcher.fetch(self._message, media, limit_bytes)
 
     def send(self, content: str | OutgoingMessage) -> Collected:
         """Send text to where the message was written, or a message to where it says."""

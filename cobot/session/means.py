@@ -13,6 +13,7 @@ from cobot.journal import Journal
 from cobot.plugins import Plugin, Plugins
 from cobot.session.capabilities import Capabilities
 from cobot.session.outgoing import Outgoing
+from cobot.session.rendering import Rendering
 
 
 @attrs.frozen
@@ -35,6 +36,8 @@ class Means:
     """Takes secrets out of the reasons that the journal keeps."""
     capabilities: Capabilities = attrs.field(init=False)
     """What each channel can do."""
+    rendering: Rendering = attrs.field(init=False)
+    """Makes of what is said what networks take."""
     outgoing: Outgoing = attrs.field(init=False)
     """Makes operations of what is to be sent."""
 
@@ -42,9 +45,13 @@ class Means:
     def _ask_plugins(self) -> Capabilities:
         return Capabilities(self.plugins)
 
+    @rendering.default
+    def _as_limits_say(self) -> Rendering:
+        return Rendering(self.plugins, self.capabilities)
+
     @outgoing.default
     def _through_filters(self) -> Outgoing:
-        return Outgoing(self.plugins, self.capabilities, self.clock)
+        return Outgoing(self.plugins, self.capabilities, self.rendering, self.clock)
 
 
 def channel_settings(plugin: Plugin) -> ChannelSettings:

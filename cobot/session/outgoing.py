@@ -21,7 +21,7 @@ from cobot.messages import (
 )
 from cobot.plugins import Plugins
 from cobot.session.capabilities import Capabilities
-from cobot.session.splitting import split, split_off
+from cobot.session.rendering import Rendering
 
 
 @attrs.frozen(kw_only=True)
@@ -92,11 +92,14 @@ class Dropped(Rejected):
 
 
 class Outgoing:
-    """Filters, checks and splits what is to be sent."""
+    """Filters, checks, renders and splits what is to be sent."""
 
-    def __init__(self, plugins: Plugins, capabilities: Capabilities, clock: Clock) -> None:
+    def __init__(
+        self, plugins: Plugins, capabilities: Capabilities, rendering: Rendering, clock: Clock
+    ) -> None:
         self._plugins = plugins
         self._capabilities = capabilities
+        self._rendering = rendering
         self._clock = clock
 
     async def operations(
@@ -136,7 +139,7 @@ class Outgoing:
         kind = wish.kind
         parts: list[OutgoingMessage | None] = [None]
         if message is not None:
-            parts = [*await self._parts(message)]
+            parts = [*await self._rendering.parts(message)]
             if kind in ("send", "media"):  # a filter may have changed which
                 kind = "media" if message.media else "send"
         keys = [key, *(operation_key(key, number) for number in range(1, len(parts)))]
@@ -176,32 +179,3 @@ class Outgoing:
                 f"a message to {filtered.address} cannot be sent: its {fault}; only JSON"
             )
         return filtered
-
-    async def _parts(self, message: OutgoingMessage) -> list[OutgoingMessage]:
-        """Split a message: its media and reply stay with the first part."""
-        limits = await self._capabilities.limits(message.channel_type, message.channel_id)
-        if message.media and not self._capabilities.has(message.channel_type, "media"):
-            # Now and not when it is sent, so that each part is an operation of its own.
-            message = attrs.evolve(message, content=with_links(message), media=())
-        if message.media:
-            caption, rest = split_off(message.content, limits.caption, limits.unit)
-            texts = [caption]
-            if rest.strip():
-                texts += split(rest, limits.text, limits.unit)
-        else:
-            texts = split(message.content, limits.text, limits.unit)
-        if len(texts) == 1 and texts[0] == message.content:
-            return [message]
-        return [
-            attrs.evolve(message, content=texts[0]),
-            *(
-                attrs.evolve(message, content=text, reply_to=None, media=())
-                for text in texts[1:]
-            ),
-        ]
-
-
-def with_links(message: OutgoingMessage) -> str:
-    """Return a message's text with a line for each of its media, for want of the media."""
-    lines = [one.url or f"[{one.name}]" for one in message.media]
-    return "\n".join([*([message.content] if message.content else []), *lines])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ from cobot.errors import (
     DeliveryUnknown,
     HookFailed,
     MessageNotFound,
+    Rejected,
     Unreachable,
     Unsupported,
     shown,
@@ -20,8 +22,13 @@ from cobot.journal.keys import conversation_key, operation_key
 from cobot.messages import Degradation, MessageRef, OutgoingMessage, Receipt, find_not_json
 from cobot.plugins import Caller, Plugins
 from cobot.session.capabilities import Capabilities
-from cobot.session.outgoing import with_links
-from cobot.session.splitting import split, split_off
+from cobot.session.rendering import Rendering
+from cobot.text import Rendered, split_off
+
+log = logging.getLogger(__name__)
+
+MARKUP = "markup"
+"""The field of a Rejected that is about the formatting and not about the text."""
 
 DELETED_TEXT = "(deleted)"
 """What a message says that was to be deleted where only editing is possible."""
@@ -40,12 +47,18 @@ class Performer:
     """Does the operations of one channel."""
 
     def __init__(
-        self, channel: str, plugins: Plugins, journal: Journal, capabilities: Capabilities
+        self,
+        channel: str,
+        plugins: Plugins,
+        journal: Journal,
+        capabilities: Capabilities,
+        rendering: Rendering,
     ) -> None:
         self._channel = channel
         self._plugins = plugins
         self._journal = journal
         self._capabilities = capabilities
+        self._rendering = rendering
 
     async def perform(self, delivery: Delivery) -> Receipt:
         """Do an operation and return what came of it.
@@ -102,18 +115,26 @@ class Performer:
                 return _degraded(await self._send(operation, quoted), "reply->quote")
             if not message.media or error.operation != "media":
                 raise
+        except Rejected as error:
+            plain = self._without_markup(message, error)
+            return await self._send(operation, plain)
         self._refuse_if_required(operation, "the channel does not take these media")
         return _degraded(await self._send_links(operation, message), "media->link")
 
+    def _without_markup(self, message: OutgoingMessage, error: Rejected) -> OutgoingMessage:
+        """Return a message as plain text if its markup was refused, or raise what was said."""
+        plain = self._rendering.plainly(message) if error.field == MARKUP else message
+        if plain.rendered == message.rendered:
+            raise error
+        log.warning("%s; once more, as plain text", error)
+        return plain
+
     async def _send_links(self, operation: Operation, message: OutgoingMessage) -> Receipt:
         """Send links to media which only turned out now not to be taken."""
-        limits = await self._capabilities.limits(self._channel, message.channel_id)
-        texts = split(with_links(message), limits.text, limits.unit)
         operation = attrs.evolve(operation, kind="send")
-        part = attrs.evolve(message, media=())
+        parts = await self._rendering.as_links(message)
         done = Receipt()
-        for number, text in enumerate(texts):
-            part = attrs.evolve(part, content=text)
+        for number, part in enumerate(parts):
             if number:
                 # A key for each, or the network would take it for the first once more.
                 key = operation_key(f"{message.key}/link", number)
@@ -123,7 +144,7 @@ class Performer:
             except ChannelError as error:
                 if number == 0 or isinstance(error, DeliveryUnknown):
                     raise
-                detail = f"{number} of {len(texts)} parts arrived; {error}"
+                detail = f"{number} of {len(parts)} parts arrived; {error}"
                 wait_s = error.retry_after_s
                 raise DeliveryUnknown(
                     self._channel, "send", detail, retry_after_s=wait_s
@@ -140,10 +161,12 @@ class Performer:
         limits = await self._capabilities.limits(self._channel, message.channel_id)
         most = limits.caption if message.media else limits.text
         if most is not None:
-            room = most - limits.length(QUOTE.format("") + message.content)
+            room = most - limits.length(QUOTE.format("") + Rendered.of(message).text)
             quoted = split_off(quoted, room, limits.unit)[0]
-        quote = QUOTE.format(quoted) if quoted.strip() else ""
-        return attrs.evolve(message, content=quote + message.content, reply_to=None)
+        message = attrs.evolve(message, reply_to=None)
+        if not quoted.strip():
+            return message
+        return self._rendering.with_line_before(QUOTE.format(quoted), message)
 
     async def _edit(self, delivery: Delivery, message: OutgoingMessage) -> Receipt:
         """Edit one part; parts that the old form had not are sent, and too many deleted."""
@@ -169,6 +192,8 @@ class Performer:
             done = await self._route("session_edit", ref=ref, message=message)
         except Unsupported:
             return None
+        except Rejected as error:
+            return await self._edit_one(ref, self._without_markup(message, error))
         return None if done is None else _changed(*done, ref, message)
 
     async def _delete(self, delivery: Delivery) -> Receipt:

@@ -15,6 +15,7 @@ from cobot.messages import IncomingMessage, Receipt
 from cobot.plugins import Plugin
 from cobot.session.channel import Channel
 from cobot.session.crew import Crew
+from cobot.session.fetching import Fetcher
 from cobot.session.handles import Receipts
 from cobot.session.means import Means
 from cobot.session.retry import Verdict
@@ -77,6 +78,7 @@ class Run:
             means.journal,
             agent,
             means.outgoing,
+            Fetcher(means.plugins, means.capabilities),
             self.typing,
             means.settings,
             clock=means.clock,
@@ -316,6 +318,9 @@ class Run:
             deaf = await stop_in_reverse(started, self._stop_plugin, left_s())
             idle_s = max(deadline - loop.time(), 0)
             await asyncio.gather(*(close_threads(plugin, idle_s) for plugin in started))
+            contexts = [plugin.context for plugin in started if plugin.context is not None]
+            await asyncio.gather(*(context.close() for context in contexts))
+            await self._means.rendering.close(idle_s)
             for line in self._plugins.timings():
                 log.debug("%s", line)
         deaf += sum(not task.done() for task in self._receiving())

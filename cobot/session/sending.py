@@ -15,13 +15,13 @@ from cobot.clock import Clock
 from cobot.errors import ChannelError, DeliveryUnknown, HookFailed, OwnershipLost
 from cobot.journal import Delivery, Journal, Ownership
 from cobot.limits import Limits
-from cobot.messages import Address, Receipt
+from cobot.messages import Address, ChatMoved, Receipt
 from cobot.session.budget import Budget
 from cobot.session.capabilities import Capabilities
 from cobot.session.crew import CANCELLED_ITSELF, Crew
 from cobot.session.holding import OWN_AGAIN_S, Holding
 from cobot.session.performing import Performer
-from cobot.session.retry import Policy, Verdict, after
+from cobot.session.retry import Policy, Verdict, after, backoff_s
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ class Sender(Crew[Errand]):
         random: Random,
         redact: Callable[[str], str],
         holding: Holding,
+        on_moved: Callable[[ChatMoved], None],
         on_sent: Callable[[Delivery, Receipt], None],
         on_failed: Callable[[Delivery, ChannelError, Verdict], None],
     ) -> None:
@@ -78,6 +79,7 @@ class Sender(Crew[Errand]):
         self._random = random
         self._redact = redact
         self._holding = holding
+        self._on_moved = on_moved
         self._on_sent = on_sent
         self._on_failed = on_failed
         # What was found gone, and when; the oldest first.
@@ -157,6 +159,8 @@ class Sender(Crew[Errand]):
             await self._judge(work, unknown)
         except ChannelError as error:
             await self._judge(work, error)
+        except ChatMoved as moved:
+            await self._follow(work, moved)
         else:
             if delivery.unknowns:
                 limits = await self._limits(delivery)
@@ -183,6 +187,20 @@ class Sender(Crew[Errand]):
                 raise
             detail = f"no answer within {self._call_timeout_s:g} s"
             raise DeliveryUnknown(self._channel, delivery.operation.kind, detail) from None
+
+    async def _follow(self, work: Errand, moved: ChatMoved) -> None:
+        """Have an operation done again where its chat is now."""
+        old, new = (
+            attrs.evolve(one, channel_type=self._channel) for one in (moved.old, moved.new)
+        )
+        log.info("%s has moved to %s; what goes there follows", old, new)
+        await self._journal.rename(old, new)
+        self._on_moved(ChatMoved(old, new))
+        attempts = work.delivery.attempts
+        # At once, unless the network sends us round in circles.
+        wait_s = backoff_s(attempts, self._random) if attempts else 0.0
+        now = after(self._clock.now(), wait_s)
+        await self._journal.not_sent(work.right, work.delivery, str(moved), now)
 
     async def _judge(self, work: Errand, error: ChannelError) -> None:
         delivery = work.delivery

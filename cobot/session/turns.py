@@ -19,6 +19,7 @@ from cobot.messages import IncomingMessage, OutgoingMessage
 from cobot.plugins import Caller, Plugins
 from cobot.session.conversation import Turn
 from cobot.session.crew import CANCELLED_ITSELF, Crew
+from cobot.session.fetching import Fetcher
 from cobot.session.outgoing import Dropped, Outgoing, Wish
 from cobot.session.retry import backoff_s
 from cobot.session.typing_lease import TypingLeases
@@ -46,6 +47,7 @@ class Turns(Crew[Job]):
         journal: Journal,
         agent: str,
         outgoing: Outgoing,
+        fetcher: Fetcher,
         typing: TypingLeases,
         settings: SessionSettings,
         *,
@@ -61,6 +63,7 @@ class Turns(Crew[Job]):
         self._journal = journal
         self._agent = agent
         self._outgoing = outgoing
+        self._fetcher = fetcher
         self._typing = typing
         self._settings = settings
         self._random = random
@@ -80,7 +83,7 @@ class Turns(Crew[Job]):
     async def _do(self, work: Job) -> None:
         message = as_one(work.messages)
         try:
-            turn = Turn(work, message, self._journal)
+            turn = Turn(work, message, self._journal, self._fetcher)
             with self._typing.during(message.address):
                 await self._answer(turn, message)
                 operations = await self._operations(turn)

@@ -255,6 +255,64 @@ def test_a_broken_plugin_is_one_line_and_1(cobot: Cobot, tmp_path: Path, command
     assert (done.stdout, done.returncode) == ("", 1)
 
 
+KNOWN = (
+    PIGEON
+    + """
+    @hookimpl
+    async def session_check(self, channel_type):
+        return "@lab_bot"
+"""
+)
+
+REVOKED = """
+import attrs
+from cobot import AuthFailed, hookimpl
+from cobot.config import Secret
+
+@attrs.frozen
+class OwlSettings:
+    token: Secret
+
+class Owl:
+    Settings = OwlSettings
+    channel = True
+
+    def __init__(self, settings, context):
+        self.settings = settings
+    @hookimpl
+    def session_check(self, channel_type):
+        raise AuthFailed(channel_type, "check", f"{self.settings.token.reveal()} was revoked")
+"""
+
+
+def test_check_asks_no_network_unless_it_is_told_to(cobot: Cobot, tmp_path: Path) -> None:
+    """Without --online nothing leaves the machine; with it each network says who we are."""
+    install(tmp_path / "site", "pigeon", KNOWN)
+    (tmp_path / "cobot.yml").write_text("plugins: {pigeon: {}, console: {}}\n")
+
+    offline, online = cobot("check"), cobot("check", "--online")
+
+    assert "@lab_bot" not in offline.stdout
+    assert online.stdout.splitlines()[1:] == [
+        "pigeon: @lab_bot",
+        "console: there is nothing to ask",
+    ]
+    assert (online.stderr, online.returncode) == ("", 0)
+
+
+def test_check_says_which_network_does_not_know_us(cobot: Cobot, tmp_path: Path) -> None:
+    """The others are asked all the same, the exit code is 1, and no secret is shown."""
+    install(tmp_path / "site", "pigeon", KNOWN)
+    install(tmp_path / "site", "owl", REVOKED)
+    (tmp_path / "cobot.yml").write_text("plugins: {owl: {token: abc-secret}, pigeon: {}}\n")
+
+    done = cobot("check", "--online")
+
+    assert done.stderr == "cobot: owl: check: *** was revoked\n"
+    assert "pigeon: @lab_bot" in done.stdout
+    assert done.returncode == 1
+
+
 def test_check_names_a_foreign_distribution(cobot: Cobot, tmp_path: Path) -> None:
     """The distribution `cobot` of the package index is somebody else's, and in the way."""
     info = tmp_path / "site" / "cobot-9.9.dist-info"

@@ -61,7 +61,8 @@ def turn_of(
 ) -> Turn:
     """Return a turn that answers a message; call it on the loop."""
     journal: Any = Notes()
-    return Turn(Job(1, 1, (message,), "talk", state=state or {}), message, journal)
+    nobody: Any = None  # no test here fetches a file
+    return Turn(Job(1, 1, (message,), "talk", state=state or {}), message, journal, nobody)
 
 
 # What an agent knows.

@@ -28,6 +28,7 @@ from cobot.journal import Operation
 from cobot.messages import KEY_PATTERN
 from cobot.session.capabilities import Capabilities
 from cobot.session.outgoing import Dropped, Outgoing, Wish
+from cobot.session.rendering import Rendering
 
 PICTURE = Media.from_url("https://pictures.test/1", name="1.png")
 LETTER = Media.from_bytes(b"Dear ...", name="letter.txt")
@@ -75,7 +76,8 @@ class Filter:
 def outgoing(**plugins: Any) -> Outgoing:
     """Return what makes operations, over a channel `post` and others."""
     loaded = registry(**{"post": Post(), **plugins})
-    return Outgoing(loaded, Capabilities(loaded), ManualClock())
+    capabilities = Capabilities(loaded)
+    return Outgoing(loaded, capabilities, Rendering(loaded, capabilities), ManualClock())
 
 
 def message(content: str = "hello", **fields: Any) -> OutgoingMessage:
@@ -200,7 +202,7 @@ async def test_a_long_edit_has_as_many_parts_as_a_long_message() -> None:
     wish = Wish.of_change("edit", REF, THERE, content="one two three")
     operations = await outgoing(post=Post(Limits(text=5))).operations(wish, "key")
 
-    assert texts(operations) == ["one ", "two ", "three"]
+    assert texts(operations) == ["one", "two", "three"]
     assert {one.kind for one in operations} == {"edit"}
     assert {one.ref for one in operations} == {REF}
     assert [(one.part, one.parts, one.whole) for one in operations] == [
@@ -259,7 +261,7 @@ async def test_a_long_message_is_several_operations_that_belong_together() -> No
     operations = await made(message("one two three", reply_to="7"), post=Post(Limits(text=5)))
     messages = [one.message for one in operations if one.message is not None]
 
-    assert texts(operations) == ["one ", "two ", "three"]
+    assert texts(operations) == ["one", "two", "three"]
     assert [(one.part, one.parts, one.whole) for one in operations] == [
         (0, 3, "key"),
         (1, 3, "key"),
@@ -314,7 +316,7 @@ async def test_media_and_the_reply_stay_with_the_first_part() -> None:
     operations = await made(asked, post=Gallery(limits))
     messages = [one.message for one in operations if one.message is not None]
 
-    assert texts(operations) == ["one ", "two three ", "four"]
+    assert texts(operations) == ["one", "two three", "four"]
     assert [one.kind for one in operations] == ["media", "send", "send"]
     assert [one.media for one in messages] == [(PICTURE, LETTER), (), ()]
     assert [one.reply_to for one in messages] == ["7", None, None]
@@ -346,7 +348,7 @@ async def test_where_there_are_no_media_there_are_links() -> None:
     split = await made(asked, post=Post(Limits(text=30)))
 
     assert texts(whole) == ["look\nhttps://pictures.test/1\n[letter.txt]"]
-    assert texts(split) == ["look\nhttps://pictures.test/1\n", "[letter.txt]"]
+    assert texts(split) == ["look\nhttps://pictures.test/1", "[letter.txt]"]
     assert [one.kind for one in whole] == ["media"]
     assert [one.kind for one in split] == ["media", "send"]
     assert all(one.message and not one.message.media for one in whole + split)

@@ -27,6 +27,8 @@ from cobot.journal import Delivery, Entry, Operation
 from cobot.messages import Degradation, Json
 from cobot.session.capabilities import Capabilities
 from cobot.session.performing import DELETED_TEXT, QUOTE_CHARS, Performer
+from cobot.session.rendering import Rendering
+from cobot.text import Document, Rendered, plain_text
 
 HERE = Address("post", "chat")
 PICTURE = Media.from_url("https://pictures.test/1", name="1.png")
@@ -111,7 +113,9 @@ def performer(post: Any, history: History | None = None, **plugins: Any) -> Perf
     """Return what does the operations of a channel."""
     loaded = registry(post=post, **plugins)
     journal: Any = history or History()
-    return Performer("post", loaded, journal, Capabilities(loaded))
+    capabilities = Capabilities(loaded)
+    rendering = Rendering(loaded, capabilities)
+    return Performer("post", loaded, journal, capabilities, rendering)
 
 
 def text(content: str = "hello", **fields: Any) -> OutgoingMessage:
@@ -230,6 +234,67 @@ async def test_an_interceptors_mistake_is_not_blamed_on_the_channel() -> None:
     with pytest.raises(DeliveryUnknown, match="plugin 'faulty' failed in session_send"):
         await performer(post, faulty=Faulty()).perform(delivery("send", text()))
     assert post.asked == []
+
+
+# Markup that a network refuses.
+
+BOLD = Rendered("*hello*").json
+
+
+class Picky(Post):
+    """A channel whose network refuses messages for a part of them."""
+
+    def __init__(self, field: str, *, also_plain: bool = False) -> None:
+        super().__init__()
+        self.field = field
+        self.also_plain = also_plain
+
+    def refuse(self, message: OutgoingMessage) -> None:
+        """Refuse what is formatted."""
+        self.messages.append(message)
+        if self.also_plain or message.rendered == BOLD:
+            raise Rejected("post", "send", "cannot be parsed", field=self.field)
+
+    @hookimpl
+    async def session_send(self, message: OutgoingMessage) -> str:
+        self.refuse(message)
+        return "7"
+
+    @hookimpl
+    async def session_edit(self, ref: MessageRef, message: OutgoingMessage) -> None:
+        self.refuse(message)
+
+    @hookimpl
+    def session_render(self, channel_type: str, document: Document) -> Rendered:
+        return Rendered(plain_text(document), ["escaped"])
+
+
+@pytest.mark.parametrize(("kind", "refs"), [("send", ""), ("edit", "7")])
+async def test_what_is_refused_for_its_markup_goes_out_once_more_as_plain_text(
+    kind: Any, refs: str
+) -> None:
+    """A model's odd formatting costs the formatting and not the answer."""
+    picky = Picky("markup")
+    receipt = await performer(picky).perform(delivery(kind, text(rendered=BOLD), refs))
+
+    assert receipt.refs == (ref("7"),)
+    assert [one.content for one in picky.messages] == ["hello", "hello"]
+    assert picky.messages[1].rendered == Rendered("hello", ["escaped"]).json
+
+
+@pytest.mark.parametrize(
+    ("picky", "tries"), [(Picky("text"), 1), (Picky("markup", also_plain=True), 2)]
+)
+@pytest.mark.parametrize(("kind", "refs"), [("send", ""), ("edit", "7")])
+async def test_what_is_refused_for_something_else_is_refused(
+    picky: Picky, tries: int, kind: Any, refs: str
+) -> None:
+    """It is tried without its markup only where that is at fault, and only once."""
+    picky.messages.clear()
+    with pytest.raises(Rejected, match="cannot be parsed"):
+        await performer(picky).perform(delivery(kind, text(rendered=BOLD), refs))
+
+    assert len(picky.messages) == tries
 
 
 # Preparing.
@@ -465,7 +530,7 @@ async def test_links_that_are_too_long_are_parts_with_keys_of_their_own() -> Non
     await performer(post).perform(delivery("media", message))
     first, second = post.messages[1:]
 
-    assert first.content + second.content == "look\nhttps://pictures.test/1\n[letter.txt]"
+    assert [first.content, second.content] == ["look\nhttps://pictures.test/1", "[letter.txt]"]
     assert first.key == "key"
     assert second.key not in ("key", "")
 

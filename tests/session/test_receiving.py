@@ -107,7 +107,7 @@ class Pigeons:
         self.cursors.append(dict(cursors))
         try:
             for one in self.handed:
-                if isinstance(one, BaseException):
+                if isinstance(one, BaseException) and not isinstance(one, ChatMoved):
                     raise one
                 yield one
                 self.acked.append(one)

@@ -27,7 +27,9 @@ from fakes import (
 )
 
 from cobot import (
+    Address,
     ChatGone,
+    ChatMoved,
     DeliveryUnknown,
     IncomingMessage,
     Limits,
@@ -104,6 +106,39 @@ async def test_a_send_that_did_not_happen_is_tried_again(clock: ManualClock) -> 
     assert [ref.id for ref in receipt.refs] == ["sent-1"]
     assert [one.key for one in net.tried] == [net.tried[0].key] * 3
     assert not any(one.unknown for one in net.tried)
+
+
+async def test_a_send_to_a_chat_that_has_moved_follows_it(clock: ManualClock) -> None:
+    """It is done again at the new address at once, and so is what waits behind it."""
+    moved = ChatMoved(Address("", "chat"), Address("", "new"))
+    net = Net(failures=deque([moved]))
+    async with sending(net, clock) as session:
+        sends = [session.enqueue(outgoing(text)) for text in ("first", "second")]
+        receipts = [await one.receipt() for one in sends]
+        later = await session.send(outgoing("third", "new"))
+
+    assert [(one.channel_id, one.content) for one in net.tried] == [
+        ("chat", "first"),
+        ("new", "first"),
+        ("new", "second"),
+        ("new", "third"),
+    ]
+    assert [one.refs[0].channel_id for one in [*receipts, later]] == ["new"] * 3
+
+
+async def test_a_network_that_sends_us_round_in_circles_is_not_asked_in_a_hurry(
+    clock: ManualClock,
+) -> None:
+    """Two chats that have each moved to the other are tried later and later."""
+    here, there = Address("net", "chat"), Address("net", "new")
+    net = Net(failures=deque([ChatMoved(here, there), ChatMoved(there, here)]))
+    async with sending(net, clock) as session:
+        waiting = asyncio.create_task(session.send(outgoing()))
+        length = await next_wait(clock)
+        receipt = await waiting
+
+    assert 1 <= length <= 2
+    assert receipt.refs[0].channel_id == "chat"
 
 
 async def test_a_send_is_given_up_when_it_was_tried_often_and_is_old(
