@@ -20,7 +20,8 @@ STEPS = (
     ("ruff", "check", "."),
     ("mypy",),
     ("coverage", "erase"),
-    ("coverage", "run", "-m", "pytest", *sys.argv[1:]),
+    # As many tests at a time as there are processors: most of them wait for processes.
+    ("coverage", "run", "-m", "pytest", "-n", "auto", "--dist", "worksteal", *sys.argv[1:]),
     ("coverage", "combine", "--quiet"),
     ("coverage", "report"),
 )

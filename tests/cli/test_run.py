@@ -508,7 +508,7 @@ def test_a_named_workspace_is_used_and_stays(run: Run, tmp_path: Path, by: str) 
         (["run", "-c", "journal.yml"], 78, "no enabled plugin opens 'paper': addresses"),
         (["run", "-p", "no:sqlite"], 78, "leave out -p no:sqlite"),
         (["run", "-p", "nobody"], 78, "no plugin called 'nobody' is installed"),
-        (["run", "-p", "telegram"], 78, "pip install cobot-telegram"),
+        (["run", "-p", "discord"], 78, "pip install cobot-discord"),
         (["run", "-p", "no:nobody"], 78, "nobody"),
         (["run", "-p", ""], 78, "-p"),
         (["run", "-c", ""], 78, "-c"),
@@ -540,7 +540,7 @@ def test_a_person_who_errs_is_told_in_lines_and_a_code(
 def test_all_problems_are_told_at_once(run: Run, tmp_path: Path) -> None:
     """One run is enough to learn everything that is to be mended, each with its line."""
     (tmp_path / "cobot.yml").write_text(
-        "stop_timeout: soon\nplugins:\n  console:\n    promt: x\n  telegram: {}\n"
+        "stop_timeout: soon\nplugins:\n  console:\n    promt: x\n  nosuch: {}\n"
     )
 
     lines = run("run").stderr.splitlines()
@@ -548,7 +548,7 @@ def test_all_problems_are_told_at_once(run: Run, tmp_path: Path) -> None:
     assert [line.split(": ")[:3] for line in lines] == [
         ["cobot", "cobot.yml:1", "stop_timeout"],
         ["cobot", "cobot.yml:4", "plugins.console.promt"],
-        ["cobot", "cobot.yml:5", "plugins.telegram"],
+        ["cobot", "cobot.yml:5", "plugins.nosuch"],
     ]
 
 

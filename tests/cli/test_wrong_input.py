@@ -27,11 +27,11 @@ plugins:
         channel: "general"
 """
 
-NO_TELEGRAM = (
-    "plugins.telegram: no plugin called 'telegram' is installed;"
-    " pip install cobot-telegram, or go on without it: -p no:telegram"
+NO_TOKEN = "plugins.telegram.bot_token: the environment variable TELEGRAM_BOT_TOKEN is not set"
+NO_DISCORD = (
+    "plugins.discord: no plugin called 'discord' is installed;"
+    " pip install cobot-discord, or go on without it: -p no:discord"
 )
-NO_DISCORD = NO_TELEGRAM.replace("telegram", "discord")
 
 
 @attrs.frozen
@@ -85,7 +85,7 @@ MANY_FAULTS = """\
 plugins:
   session: {default_channel: consol}
   console: {promt: x, prompt: 5}
-  telegram:
+  discord:
   x: {access: open, plugin: echo}
 log: {level: loud}
 agnet: x
@@ -220,14 +220,14 @@ WRONG_FILES = [
     ("", ["cobot.yml:1: the file is empty"]),
     ("# nothing yet\n", ["cobot.yml:1: the file is empty"]),
     ("- a\n", ["cobot.yml:1: expected keys such as 'plugins:', got a list"]),
-    (SEED, [f"cobot.yml:4: {NO_TELEGRAM}", f"cobot.yml:9: {NO_DISCORD}"]),
+    (SEED, [f"cobot.yml:5: {NO_TOKEN}", f"cobot.yml:9: {NO_DISCORD}"]),
     (
         MANY_FAULTS,
         [
             "cobot.yml:2: plugins.session.default_channel: no section below 'plugins' is",
             "cobot.yml:3: plugins.console.promt: unknown key; did you mean 'prompt'?",
             "cobot.yml:3: plugins.console.prompt: expected text, got the number 5",
-            f"cobot.yml:4: {NO_TELEGRAM}",
+            f"cobot.yml:4: {NO_DISCORD}",
             "cobot.yml:5: plugins.x.access: expected keys with values, got the text 'open'",
             "cobot.yml:6: log.level: expected debug or info or warning or error, got the text",
             "cobot.yml:7: agnet: unknown key; did you mean 'agent'?",
@@ -338,8 +338,8 @@ def test_file_named_by_the_environment_must_be_there(tmp_path: Path) -> None:
         (["--agent", "echo", "-p", "no:echo"], "--agent: 'echo' is blocked by -p no:echo"),
         (["-p", "nosuch"], "-p nosuch: no plugin called 'nosuch' is installed"),
         (
-            ["-p", "telegram"],
-            "-p telegram: no plugin called 'telegram' is installed; pip install",
+            ["-p", "discord"],
+            "-p discord: no plugin called 'discord' is installed; pip install",
         ),
         (["-p", "session"], "-p session: the session is no plugin"),
         (["-p", "no:session"], "-p no:session: the session is no plugin"),
@@ -465,7 +465,7 @@ def test_agent_function_is_found_beside_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "section", ["${TOKEN}", "[${TOKEN}]", "{promt: '${TOKEN}'}", "{prompt: ['${TOKEN}']}"]
 )
-@pytest.mark.parametrize("name", ["console", "telegram"])
+@pytest.mark.parametrize("name", ["console", "discord"])
 def test_no_error_shows_the_value_of_a_variable(
     tmp_path: Path, name: str, section: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from enum import Enum
 from typing import TypeAlias
 
@@ -77,6 +77,8 @@ class Trouble:
     """How many calls it hits; None: all."""
     chat_id: int | None = None
     """The chat whose calls it hits; None: all."""
+    chance: Callable[[], bool] | None = None
+    """Whether it hits this time; None: always."""
     hits: int = 0
 
     @property
@@ -94,6 +96,7 @@ class Trouble:
             not self.is_over
             and (self.methods is None or method.lower() in self.methods)
             and (self.chat_id is None or self.chat_id == chat_id)
+            and (self.chance is None or self.chance())
         )
         self.hits += is_hit
         return is_hit
