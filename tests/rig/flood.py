@@ -43,8 +43,8 @@ async def reply(message, conversation):
     return "re: " + message.content
 """
 
-GUARD_S = 600.0
-"""A flood that takes longer has come to a halt."""
+GUARD_S = 60.0
+"""A flood in which so long nothing new is answered has come to a halt."""
 
 LULL_S = 0.05
 """How often progress is looked at."""
@@ -180,10 +180,14 @@ class _Run:
 
     async def _answered(self, count: int, process: Process) -> None:
         """Wait until so many different messages are answered."""
-        async with asyncio.timeout(GUARD_S):
-            while len({(one.chat_id, one.text) for one in self._network.sent}) < count:
-                assert process.is_running, process.lines[-20:]
-                await asyncio.sleep(LULL_S)
+        answered, since = 0, time.monotonic()
+        while answered < count:
+            await asyncio.sleep(LULL_S)
+            now = len({(one.chat_id, one.text) for one in self._network.sent})
+            if now > answered:
+                answered, since = now, time.monotonic()
+            is_stuck = time.monotonic() - since > GUARD_S
+            assert process.is_running and not is_stuck, (answered, process.lines[-20:])
 
     async def _arrived(self) -> Sequence[Arrived]:
         """Return what arrived; of two of a kind the later one says whether it is marked."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from cobot import Context, hookimpl
 from cobot.config.settings import NoSettings
-from cobot.journal import Delivery, Job, Journal, Key, Operation, Ownership, Row
+from cobot.journal import Delivery, End, Journal, Key, Ownership, Row
 from cobot.messages import Json, Receipt
 from cobot.ops.sqlite import SCHEME as SQLITE
 from cobot.ops.sqlite import Sqlite
@@ -58,12 +58,12 @@ class ReportingJournal:
         await self._reporter.reached(Boundary.PUBLISHED)
         return new
 
-    async def settle(self, job: Job, operations: Sequence[Operation], **rest: Any) -> bool:
-        """End a turn; report before and afterwards."""
+    async def settle_all(self, ends: Sequence[End]) -> Sequence[bool]:
+        """End turns; report before and afterwards."""
         await self._reporter.reached(Boundary.BEFORE_SETTLE)
-        is_ours = await self._journal.settle(job, operations, **rest)
+        ours = await self._journal.settle_all(ends)
         await self._reporter.reached(Boundary.SETTLED)
-        return is_ours
+        return ours
 
     async def sent(
         self, ownership: Ownership, results: Sequence[tuple[Delivery, Receipt]]

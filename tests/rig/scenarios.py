@@ -71,7 +71,7 @@ async def killed_often(kills: int = 10, *, seed: int = 1, mode: Mode = "key") ->
     """Kill the process, or ask it to stop, again and again while it answers.
 
     Each time when a number of answers by chance has appeared. Few kills: a message that was
-    being answered three times when the process was killed is given up.
+    being answered four times when the process was killed is given up.
     """
     random = Random(seed)
     async with World(mode=mode, has_reports=False) as world:
