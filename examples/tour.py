@@ -79,8 +79,8 @@ async def long(message: IncomingMessage, conversation: Conversation) -> Answer:
 
 async def slow(message: IncomingMessage, conversation: Conversation) -> Answer:
     """Typing is shown while an answer takes its time."""
-    await asyncio.sleep(7)
-    return "That took seven seconds."
+    await asyncio.sleep(3)
+    return "That took three seconds."
 
 
 async def reply(message: IncomingMessage, conversation: Conversation) -> Answer:

@@ -13,6 +13,10 @@ from cobot.messages import Address
 BURST_S = 1.0
 """How much of a channel's rate may be used at once after a pause, in seconds of it."""
 
+ADDRESS_BURST = 3
+"""Messages that an address at rest takes at once, before its rate counts: an answer is often
+two or three, and networks that count by the second let short bursts pass."""
+
 COSMETIC_SHARE = 0.5
 """Typing and presence are shed unless so much of the channel's burst is left."""
 
@@ -38,6 +42,7 @@ class Budget:
         """What it keeps to."""
         self.closed: dict[Address, float] = {}
         """Addresses that may be sent to again only at a time."""
+        self._used: dict[Address, float] = {}  # when each has its whole burst again
         self._channel_closed_until = 0.0
         self._clock = clock
         self._tokens = 1.0
@@ -60,8 +65,16 @@ class Budget:
         """Note that a request is made for an address."""
         if self.rates.channel is not None:
             self._tokens -= 1
-        if self.rates.address is not None:
-            self.close(1 / self.rates.address, address)
+        rate = self.rates.address
+        if rate is not None:
+            now = self._clock.monotonic()
+            used = max(self._used.get(address, now), now) + 1 / rate
+            self._used[address] = used
+            wait_s = used - (ADDRESS_BURST - 1) / rate - now
+            if wait_s > 0:
+                self.close(wait_s, address)
+            if len(self._used) > CLOSED_MOST:
+                self._used = {one: at for one, at in self._used.items() if at > now}
 
     def allows_cosmetic(self, address: Address | None = None) -> bool:
         """Tell whether there is room for a request that may be left out; if so, spend it."""
@@ -99,11 +112,12 @@ class Budget:
 
         With no thread in `old`, all threads of the chat move.
         """
-        for address, until in [*self.closed.items()]:
-            moved = address.moved(old, new)
-            if moved != address:
-                del self.closed[address]
-                self.closed[moved] = max(self.closed.get(moved, until), until)
+        for times in (self.closed, self._used):
+            for address, until in [*times.items()]:
+                moved = address.moved(old, new)
+                if moved != address:
+                    del times[address]
+                    times[moved] = max(times.get(moved, until), until)
 
     def _burst(self, rate: float) -> float:
         return max(1.0, rate * BURST_S)

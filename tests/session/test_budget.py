@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cobot import Address
-from cobot.session.budget import CLOSED_MOST, Budget, Rates
+from cobot.session.budget import ADDRESS_BURST, CLOSED_MOST, Budget, Rates
 
 CHAT = Address("post", "chat")
 OTHER = Address("post", "other")
@@ -98,7 +98,8 @@ def test_an_address_is_closed_between_its_messages() -> None:
     """One chat's rate is kept for that chat and makes no other wait."""
     clock = ManualClock()
     budget = budget_of(clock, address=4.0)
-    budget.spend(CHAT)
+    for _ in range(ADDRESS_BURST):
+        budget.spend(CHAT)
 
     assert budget.closed == {CHAT: clock.monotonic() + 0.25}
     assert budget.closed_s(CHAT) == 0.25
@@ -106,6 +107,20 @@ def test_an_address_is_closed_between_its_messages() -> None:
     assert budget.room(10) == (10, None)
     clock.advance(0.25)
     assert budget.closed_s(CHAT) == 0
+
+
+def test_an_address_at_rest_takes_a_few_messages_at_once() -> None:
+    """An answer of three messages arrives as one; over time the rate is kept all the same."""
+    clock = ManualClock()
+    budget = budget_of(clock, address=2.0)
+    sent = 0
+    for _ in range(40):
+        while not budget.closed_s(CHAT):
+            budget.spend(CHAT)
+            sent += 1
+        clock.advance(0.25)
+
+    assert sent == ADDRESS_BURST + 39 // 2
 
 
 # What the network closed.
@@ -174,10 +189,12 @@ def test_addresses_whose_time_has_passed_are_forgotten() -> None:
     clock = ManualClock()
     budget = budget_of(clock, address=1000.0)
     for number in range(CLOSED_MOST + 500):
-        budget.spend(Address("post", str(number)))
-        clock.advance(0.001)
+        for _ in range(ADDRESS_BURST):
+            budget.spend(Address("post", str(number)))
+        clock.advance(0.01)
 
     assert len(budget.closed) <= CLOSED_MOST
+    assert len(budget._used) <= CLOSED_MOST
 
 
 # A chat that moved.

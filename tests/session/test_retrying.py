@@ -478,17 +478,17 @@ async def test_an_address_is_sent_to_at_its_rate(clock: ManualClock) -> None:
     net = Net()
     slow = plugin("net", net, settings=ChannelSettings(rate=RateSettings(address=0.5)))
     async with sending(slow, clock) as session:
-        for text in "abc":
+        for text in "abcde":
             session.enqueue(outgoing(text))
         await session.send(outgoing("elsewhere", "other"))
-        await until(lambda: "a" in net.texts)
+        await until(lambda: "c" in net.texts)
         before = sorted(net.texts)
         waits = [await next_wait(clock)]
-        await until(lambda: "b" in net.texts)
+        await until(lambda: "d" in net.texts)
         waits.append(await next_wait(clock))
-        await until(lambda: "c" in net.texts)
+        await until(lambda: "e" in net.texts)
 
-    assert (before, waits) == (["a", "elsewhere"], [2.0, 2.0])
+    assert (before, waits) == (["a", "b", "c", "elsewhere"], [2.0, 2.0])
 
 
 async def test_a_channel_can_close_itself(clock: ManualClock) -> None:
