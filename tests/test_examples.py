@@ -50,14 +50,15 @@ async def cobot(folder: Path, *words: str) -> str:
 async def test_every_operation_is_seen(tmp_path: Path) -> None:
     """Each word of the tour does at the network what it says."""
     async with asyncio.timeout(GUARD_S), tour(tmp_path) as (network, ann):
-        for word in ("hello", "edit", "delete", "react", "reply", "photo", "file", "slow"):
+        # Of somebody else: typing is left out in a chat that has just got many messages.
+        network.private_chat().text("slow")
+        for word in ("hello", "edit", "delete", "react", "reply", "photo", "file"):
             ann.text(word)
-        await network.wait_for(
-            lambda: any(one.text == "That took three seconds." for one in network.sent), GUARD_S
-        )
+        ends = {"The report", "That took three seconds."}
+        await network.wait_for(lambda: ends <= {one.text for one in network.sent}, GUARD_S)
 
     kinds = [one.kind for one in network.events]
-    edited, deleted = network.sent[1], network.sent[2]
+    _hello, edited, deleted, *_ = (one for one in network.sent if one.chat_id == ann.id)
     assert {"sent", "edited", "deleted", "reacted", "action"} <= {*kinds}
     assert (edited.text, [one["type"] for one in edited.entities]) == (
         "There it is: 42",
