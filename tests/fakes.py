@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import logging
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -27,68 +24,11 @@ from cobot.plugins import Plugin, Plugins
 from cobot.plugins.threads import ThreadPool
 from cobot.session import ANYTHING, Options, Session
 from cobot.session.facade import OpenJournal
-
-START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-
-UPKEEP = {"beat", "prune"}
-"""Tasks of a session that sleep all the time; no test waits for them."""
+from cobot.testing.clock import START as START
+from cobot.testing.clock import ManualClock as ManualClock
 
 ONE_TRY = SessionSettings(agent_tries=1, failure_text="", send_tries=1, send_age=0)
 """Most tests are about what follows when all tries are used up."""
-
-
-class ManualClock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self, start: datetime = START) -> None:
-        self._start = start
-        self._elapsed_s = 0.0
-        self._numbers = itertools.count()
-        self._sleepers: list[tuple[float, int, asyncio.Future[None], str]] = []
-        self._fell_asleep = asyncio.Event()
-
-    def now(self) -> datetime:
-        """Return the time of day."""
-        return self._start + timedelta(seconds=self._elapsed_s)
-
-    def monotonic(self) -> float:
-        """Return the seconds that the test let pass."""
-        return self._elapsed_s
-
-    async def sleep(self, delay_s: float) -> None:
-        """Wait until the test has let that much time pass."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        due = self._elapsed_s + delay_s
-        task = asyncio.current_task()
-        name = task.get_name() if task else ""
-        heapq.heappush(self._sleepers, (due, next(self._numbers), future, name))
-        self._fell_asleep.set()
-        await future
-
-    async def next_sleep(self) -> float:
-        """Wait until somebody sleeps; return for how long yet, the shortest.
-
-        The upkeep of a session does not count.
-        """
-        while not (waiting := self._waiting()):
-            self._fell_asleep.clear()
-            await self._fell_asleep.wait()
-        return min(waiting) - self._elapsed_s
-
-    def _waiting(self) -> list[float]:
-        return [
-            due
-            for due, _, future, name in self._sleepers
-            if not future.done() and name not in UPKEEP
-        ]
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, and wake who is due."""
-        self._elapsed_s += seconds
-        while self._sleepers and self._sleepers[0][0] <= self._elapsed_s:
-            _, _, future, _ = heapq.heappop(self._sleepers)
-            if not future.done():
-                future.set_result(None)
 
 
 def incoming(content: str = "hello", **fields: Any) -> IncomingMessage:

@@ -12,7 +12,7 @@ PACKAGE = Path(cobot.__file__).parent
 
 # From the ground up; a part may import its own floor's name and what lies below.
 FLOORS = (
-    ("errors", "clock"),
+    ("errors", "clock", "deadlines", "encoding"),
     ("messages", "net"),
     ("limits",),
     ("journal", "text"),
@@ -24,6 +24,7 @@ FLOORS = (
     ("opening",),
     ("cli",),
     ("__main__",),
+    ("testing",),
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 

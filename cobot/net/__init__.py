@@ -9,8 +9,8 @@ Comes with the extra `cobot-core[net]`, which channels require.
     flight = answer.json()
 """
 
+from cobot.encoding import dumps, loads
 from cobot.net.answers import Answer
-from cobot.net.encoding import dumps, loads
 from cobot.net.http import Http, ReadyHeaders
 from cobot.net.timing import CALL, FETCH, TRANSFER, TimeLimits
 from cobot.net.uploads import Part, Upload, multipart, raw

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Collection
 
-_NAT64 = ipaddress.ip_network(
-    "64:ff9b::/96"
-)  # https://www.rfc-editor.org/rfc/rfc6052#section-2.1
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052, section 2.1
+_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # older Pythons call a part of it global
 
 
 def is_public(address: str) -> bool:
@@ -19,8 +18,10 @@ def is_public(address: str) -> bool:
             return is_public(str(ip.ipv4_mapped))
         if ip in _NAT64:
             return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        if ip.sixtofour is not None or ip.teredo is not None:
-            return False  # tunnels that are long out of use
+        if ip.sixtofour is not None or ip.teredo is not None or ip.is_site_local:
+            return False  # tunnels and private networks of a kind that is long out of use
+    elif ip in _PROTOCOLS:
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 import httpx
 
+from cobot import encoding
 from cobot.errors import ChannelError
-from cobot.net import encoding
 from cobot.net.calls import Call
 from cobot.net.failures import Failure
 

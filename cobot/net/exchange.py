@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import httpx
 
+from cobot.deadlines import Deadline, Deadlines
 from cobot.net.answers import Answer
 from cobot.net.calls import Call
-from cobot.net.deadlines import Deadline, Deadlines
 from cobot.net.downloads import Memory, TooLarge, Unwritable
 from cobot.net.failures import Failure, failure_of
 

@@ -22,9 +22,8 @@ from urllib.parse import urlencode
 import attrs
 import httpx
 
-from cobot import __version__
+from cobot import __version__, encoding
 from cobot.errors import Rejected, Unreachable
-from cobot.net import encoding
 from cobot.net.answers import Answer
 from cobot.net.calls import Call
 from cobot.net.downloads import File, Memory
@@ -130,7 +129,7 @@ class Http:
 
         Args:
             operation: What it is for, as errors name it: `send`, `receive`, `edit`.
-            url: Where; it may have a token in it. Those used last are kept ready.
+            url: Where; it may have a token in it. The latest ones are kept ready.
             json: What is sent as JSON; None: nothing.
             form: What is sent as the fields of a form instead.
             method: None: POST with a body, GET without.

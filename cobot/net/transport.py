@@ -69,16 +69,14 @@ class Connections(httpx.AsyncBaseTransport):
         """Send a request; return as soon as the head of its answer is there."""
         session = self._session or self._open()
         stream = request.stream
+        body = b"".join(stream) if isinstance(stream, httpx.ByteStream) else stream
         try:
             answer = await session.request(
                 request.method,
                 # As it is: an address may be signed.
                 URL(str(request.url), encoded=True),
                 headers=_headers(request),
-                # aiohttp takes a body of pieces from whatever can be iterated.
-                data=b"".join(stream) or None
-                if isinstance(stream, httpx.ByteStream)
-                else stream,
+                data=body or None,
                 allow_redirects=False,
                 timeout=_time_limits(request.extensions["timeout"]["connect"]),
                 middlewares=() if request.method == "POST" else (_once,),

@@ -57,7 +57,8 @@ def parts(
     character that is longer than the limit is a part of its own.
 
     Args:
-        source: A document, or Markdown.
+        source: A document, or Markdown; without halves of surrogate pairs, of which messages
+            have none.
         render: Makes the network's form; None: it takes plain text.
         limit: The most that the text of that form may measure; None: no limit.
         unit: How it is measured.

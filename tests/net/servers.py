@@ -1,21 +1,21 @@
-"""Servers on this machine that do exactly what a test says, right or wrong."""
+"""Servers on this machine that do exactly what a test says, right or wrong.
+
+A behaviour is a coroutine for a connection, which reads and writes bytes in any order. The
+server of the fake networks is another thing: it keeps HTTP's rules, and serves handlers.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-import socket
 import ssl
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import attrs
-
-NO_LINGER = struct.pack("ii", 1, 0)
-"""With it a close is a reset."""
+from networks.web import reset
 
 
 @attrs.frozen
@@ -95,9 +95,7 @@ class Peer:
 
     def reset(self) -> None:
         """Break the connection off, without a farewell."""
-        sock = self.writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-        self.writer.transport.abort()
+        reset(self.writer.transport)
 
 
 def answer(

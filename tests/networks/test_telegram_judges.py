@@ -18,7 +18,7 @@ from networks.telegram.updates import KINDS
 BOLD = {"type": "bold", "offset": 0, "length": 2}
 CONTENT = bytes(range(256)) * 5 + b"\r\n--x\r\n"
 
-pytestmark = pytest.mark.timeout(400)  # seconds; the first test of a client installs it
+pytestmark = pytest.mark.timeout(300)  # seconds; the first test of a client installs it
 
 
 @pytest.fixture(scope="module", params=CLIENTS, ids=[client.name for client in CLIENTS])

@@ -19,8 +19,13 @@ import attrs
 HEAD_BYTES = 64 * 1024
 """A longer head is refused."""
 
-NO_LINGER = struct.pack("ii", 1, 0)
-"""With it a close is a reset: the peer sees an error and not an end."""
+
+def reset(transport: asyncio.WriteTransport) -> None:
+    """End a connection so that the peer sees an error and not an end."""
+    sock = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError):  # it is closed already
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 @attrs.frozen
@@ -172,12 +177,8 @@ class Connection(asyncio.Protocol):
 
     def reset(self) -> None:
         """End the connection with a reset."""
-        if self._transport is None:
-            return
-        sock = self._transport.get_extra_info("socket")
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-        self._transport.abort()
+        if self._transport is not None:
+            reset(self._transport)
 
     def _advance(self) -> None:
         """Serve what is complete, until an answer has to be waited for."""

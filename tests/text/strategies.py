@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from cobot.text import (
@@ -26,6 +27,9 @@ def styles(*names: Style) -> frozenset[Style]:
     """Return the styles of a span."""
     return frozenset(names)
 
+
+SOME = settings(max_examples=40, deadline=None)
+"""Fewer examples than usual, as these are large ones, and no limit of time for each."""
 
 UNITS = st.sampled_from(["codepoints", "utf16", "bytes"])
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cobot.limits import Unit, measure
 from cobot.text import Document, parts, split_off
-from text.strategies import TEXTS, UNITS
+from text.strategies import SOME, TEXTS, UNITS
 
 
 def split(text: str, limit: int, unit: Unit = "codepoints") -> list[str]:
@@ -87,6 +87,7 @@ def test_a_part_may_end_with_an_address() -> None:
     ]
 
 
+@SOME
 @given(text=TEXTS, limit=st.integers(-5, 40), unit=UNITS)
 @example(text="a" + " " * 30 + "b", limit=10, unit="codepoints")
 @example(text="\u0301" * 9, limit=1, unit="bytes")
@@ -99,6 +100,7 @@ def test_what_is_split_off_and_the_rest_are_the_text(text: str, limit: int, unit
     assert not rest or first or measure(rest[0], unit) > limit
 
 
+@SOME
 @given(text=TEXTS, unit=UNITS)
 def test_without_a_limit_nothing_is_split_off(text: str, unit: Unit) -> None:
     """Without a limit the first is all of the text."""

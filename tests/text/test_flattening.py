@@ -17,7 +17,7 @@ from cobot.text import (
     plain_text,
 )
 from text.forms import entity_faults, telegram
-from text.strategies import DOCUMENTS, MARKDOWN, styles
+from text.strategies import DOCUMENTS, MARKDOWN, SOME, styles
 
 
 def marked(flat: Flat) -> list[tuple[str, str, str]]:
@@ -143,12 +143,20 @@ def test_lines_can_be_added_to_a_document() -> None:
     assert Document().with_lines() == Document()
 
 
+def test_a_document_knows_whether_it_is_bare_text() -> None:
+    """What is more than one paragraph without a look has to be rendered."""
+    assert [Document().bare_text, Document.plain("a\nb *c*").bare_text] == ["", "a\nb *c*"]
+    for text in ("*a*", "[a](u)", "# a", "a\n\nb", "a `b`", "> a"):
+        assert parse(text).bare_text is None
+
+
 def test_an_empty_document_is_empty() -> None:
     """Nothing is drawn where there is nothing."""
     assert flatten(Document()) == Flat("")
     assert plain_text(Document((Table((), ()), Listing(()), Paragraph(())))).strip() == ""
 
 
+@SOME
 @given(document=DOCUMENTS | MARKDOWN.map(parse))
 def test_marks_are_in_order_and_never_cross(document: Document) -> None:
     """Each mark is on some text, and inside or outside of each other mark."""
@@ -164,6 +172,7 @@ def test_marks_are_in_order_and_never_cross(document: Document) -> None:
     assert [mark.start for mark in flat.marks] == sorted(mark.start for mark in flat.marks)
 
 
+@SOME
 @given(document=DOCUMENTS | MARKDOWN.map(parse))
 def test_ranges_are_such_as_telegram_takes(document: Document) -> None:
     """Nothing has to be mended or dropped, and no character is cut in half."""
@@ -172,6 +181,7 @@ def test_ranges_are_such_as_telegram_takes(document: Document) -> None:
     assert entity_faults(rendered.text, rendered.marks) == []
 
 
+@SOME
 @given(document=DOCUMENTS)
 def test_all_text_is_shown_in_order(document: Document) -> None:
     """What a document says is in its plain text, among what was drawn."""

@@ -21,7 +21,7 @@ from cobot.text import (
     text_and_address,
 )
 from text.forms import markdown, mrkdwn
-from text.strategies import DOCUMENTS, MARKDOWN, TEXTS
+from text.strategies import DOCUMENTS, MARKDOWN, SOME, TEXTS
 
 
 def test_positions_are_counted_as_the_network_counts() -> None:
@@ -113,6 +113,7 @@ def test_addresses_are_not_escaped() -> None:
     )
 
 
+@SOME
 @given(document=DOCUMENTS | MARKDOWN.map(parse))
 def test_without_writers_the_text_is_the_text(document: Document) -> None:
     """Nothing is lost or doubled between the marks."""
@@ -121,20 +122,22 @@ def test_without_writers_the_text_is_the_text(document: Document) -> None:
     assert flat.write({}) == flat.text
 
 
+@SOME
 @given(text=st.text("ab*_`~[]()<>|\\#-+=1. \n!&@", max_size=60) | TEXTS)
 @example(text="1.")
 @example(text="12) a\n- b\n==")
 def test_escaped_text_is_no_markup(text: str) -> None:
     """A text full of signs is read as that very text by a reader of Markdown."""
-    text = "\n".join(line.strip() for line in text.split("\n") if line.strip())
+    text = "\n".join(line.strip() for line in text.split("\n"))
     written = markdown(Document.plain(text)).text.replace("&", "&amp;")
     tokens = MarkdownIt("commonmark", {"html": False}).parse(written)
 
-    inline = [one for token in tokens for one in token.children or ()]
-    read = "".join("\n" if one.type == "softbreak" else one.content for one in inline)
+    inline = [one for token in tokens for one in (*(token.children or ()), token)]
+    read = "".join(one.content if one.type == "text" else "\n" for one in inline)
     assert read.split() == text.replace("\0", "\ufffd").split()
 
 
+@SOME
 @given(text=TEXTS)
 def test_escaped_text_calls_nobody(text: str) -> None:
     """No text can make a mention or a link where these begin with a "<"."""

@@ -20,7 +20,7 @@ from text.forms import (
     telegram,
     visible,
 )
-from text.strategies import DOCUMENTS, MARKDOWN, TEXTS, UNITS
+from text.strategies import DOCUMENTS, MARKDOWN, SOME, TEXTS, UNITS
 
 SOURCES = DOCUMENTS | MARKDOWN.map(parse) | TEXTS.map(Document.plain)
 RENDER = st.sampled_from(RENDERS)
@@ -29,6 +29,7 @@ RENDER = st.sampled_from(RENDERS)
 # What holds for every text.
 
 
+@SOME
 @given(source=SOURCES, render=RENDER, limit=st.integers(1, 120), unit=UNITS)
 @example(source=Document.plain("\u0301" * 9), render=plain, limit=1, unit="bytes")
 @example(source=Document.plain("😀" * 9), render=telegram, limit=1, unit="utf16")
@@ -50,6 +51,7 @@ def test_every_part_fits_and_has_something_to_see(
             assert len(form.marks) <= MOST_ENTITIES
 
 
+@SOME
 @given(source=SOURCES, render=RENDER, limit=st.integers(100, 300), unit=UNITS)
 def test_parts_together_say_what_the_whole_says(
     source: Document, render: Render, limit: int, unit: Unit
@@ -60,6 +62,7 @@ def test_parts_together_say_what_the_whole_says(
     assert "".join(map(visible, split)) == visible(source)
 
 
+@SOME
 @given(source=SOURCES, render=RENDER, limit=st.integers(1, 40), unit=UNITS)
 def test_small_limits_lose_nothing(
     source: Document, render: Render, limit: int, unit: Unit
@@ -71,6 +74,7 @@ def test_small_limits_lose_nothing(
     assert all(letter in shown for letter in visible(source))
 
 
+@SOME
 @given(text=TEXTS, limit=st.integers(4, 40), unit=UNITS)
 def test_only_white_space_is_left_out_between_the_parts_of_a_plain_text(
     text: str, limit: int, unit: Unit
@@ -84,6 +88,7 @@ def test_only_white_space_is_left_out_between_the_parts_of_a_plain_text(
     assert not text[at:].strip()
 
 
+@SOME
 @given(source=SOURCES, render=RENDER, unit=UNITS)
 def test_what_fits_is_one_part(source: Document, render: Render, unit: Unit) -> None:
     """Without a limit, and where all of it fits, nothing is cut."""
@@ -97,12 +102,14 @@ def test_what_fits_is_one_part(source: Document, render: Render, unit: Unit) -> 
         assert [*form_of(part).marks] == [*whole.marks]
 
 
+@SOME
 @given(text=MARKDOWN, limit=st.none() | st.integers(1, 50), unit=UNITS)
 def test_markdown_is_split_as_its_document(text: str, limit: int | None, unit: Unit) -> None:
     """A text may be given in place of its document."""
     assert parts(text, None, limit, unit) == parts(parse(text), None, limit, unit)
 
 
+@SOME
 @given(
     source=SOURCES,
     render=RENDER,
@@ -289,6 +296,7 @@ def step_{n}(value: int) -> int:
 ANSWER = "".join(SECTION.format(n=n) for n in range(1, 50))
 
 
+@pytest.mark.parametrize("times", [1, 4])
 @pytest.mark.parametrize(
     ("render", "limit", "unit"),
     [
@@ -300,11 +308,11 @@ ANSWER = "".join(SECTION.format(n=n) for n in range(1, 50))
     ],
 )
 def test_a_long_answer_arrives_complete_and_valid(
-    render: Render, limit: int, unit: Unit
+    render: Render, limit: int, unit: Unit, times: int
 ) -> None:
-    """Twenty kilobytes of everything: nothing is lost, and no part is nearly empty."""
-    assert len(ANSWER.encode()) > 20_000
-    source = parse(ANSWER)
+    """Twenty kilobytes of everything, or a hundred: all of it, and no part is nearly empty."""
+    assert len(ANSWER.encode()) > 25_000
+    source = parse(ANSWER * times)
 
     split = Watched(render).parts(source, limit, unit)
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cobot.net.deadlines import Deadlines
+from cobot.deadlines import Deadlines
 
 
 async def forever() -> None:

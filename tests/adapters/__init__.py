@@ -1,0 +1,1 @@
+"""Networks of our channels, as the contract suite uses them."""

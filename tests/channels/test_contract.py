@@ -1,0 +1,24 @@
+"""One suite over all channels: each keeps the contract, or says why it cannot."""
+
+from __future__ import annotations
+
+from adapters.console import Terminal
+from adapters.telegram import Telegram
+
+from cobot.testing import ChannelContract, Network
+
+
+class TestConsole(ChannelContract):
+    """The built-in console."""
+
+    def make(self) -> Network:
+        """Return a terminal made of pipes."""
+        return Terminal()
+
+
+class TestTelegram(ChannelContract):
+    """Telegram, on its fake network."""
+
+    def make(self) -> Network:
+        """Return a fake Telegram."""
+        return Telegram()

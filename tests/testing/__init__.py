@@ -1,0 +1,1 @@
+"""Tests of `cobot.testing`, and the small network that they run over."""
