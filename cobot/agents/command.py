@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, cast
 
 import attrs
 from attrs import validators
@@ -208,8 +208,8 @@ class _Process(asyncio.SubprocessProtocol):
                 self._log.warning("process %d cannot be ended", self.transport.get_pid())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.SubprocessTransport)
-        self.transport = transport
+        # No isinstance: transports of uvloop are of no class of asyncio's.
+        self.transport = cast(asyncio.SubprocessTransport, transport)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 2:
@@ -260,9 +260,7 @@ class _Process(asyncio.SubprocessProtocol):
                 self.last_line = textwrap.shorten(text, SAID_CHARS, placeholder=" ...")
 
     def _pipe(self, fd: int) -> asyncio.WriteTransport:
-        pipe = self.transport.get_pipe_transport(fd)
-        assert isinstance(pipe, asyncio.WriteTransport)
-        return pipe
+        return cast(asyncio.WriteTransport, self.transport.get_pipe_transport(fd))
 
     def _signal(self, number: int) -> None:
         # A group that has ended is no group; macOS says that its leader is not ours then.
