@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import codecs
+import contextlib
 import os
 import signal
 import sys
@@ -87,6 +88,7 @@ async def serve(given: argparse.Namespace, folder: Path) -> None:
         person = ByHand(network, folder, say)
 
         def found(line: str | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the person had enough, and the loop ended
             loop.call_soon_threadsafe(lines.put_nowait, line)
 
         threading.Thread(target=read_lines, args=(found,), daemon=True).start()
