@@ -88,8 +88,8 @@ async def serve(given: argparse.Namespace, folder: Path) -> None:
         person = ByHand(network, folder, say)
 
         def found(line: str | None) -> None:
-            with contextlib.suppress(RuntimeError):  # the person had enough, and the loop ended
-            loop.call_soon_threadsafe(lines.put_nowait, line)
+            with contextlib.suppress(RuntimeError):  # the person has had enough
+                loop.call_soon_threadsafe(lines.put_nowait, line)
 
         threading.Thread(target=read_lines, args=(found,), daemon=True).start()
         while not person.is_over:
