@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from cobot import IncomingMessage, MessageRef, OutgoingMessage, Receipt
 from cobot.clock import SystemClock
-from cobot.journal import Delivery, Job, Key, Operation, Row
+from cobot.journal import Delivery, End, Job, Key, Operation, Row
 from cobot.journal.keys import conversation_key, message_key, operation_key
 from cobot.journal.sqlite import SqliteJournal
 
@@ -196,9 +196,7 @@ async def publish_to_sent(path: Path, messages: int, size: int) -> Cost:
     async def settle() -> None:
         for _ in batches:
             jobs = await claimed.get()
-            await asyncio.gather(
-                *(journal.settle(job, [answers[job.messages[0].id]]) for job in jobs)
-            )
+            await journal.settle_all([End(job, [answers[job.messages[0].id]]) for job in jobs])
             await settled.put(len(jobs))
 
     async def take() -> None:

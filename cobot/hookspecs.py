@@ -394,7 +394,9 @@ class ChannelSpec:
         """Give a document the form that the network takes.
 
         Deciding, routed; plain `def`, pure, and called in any thread: of a text that has to
-        be split, parts are tried until they fit. Without it, messages are plain text.
+        be split, parts are tried until they fit. Without it, messages are plain text. A channel
+        whose class says `renders_plain = False` is not asked about a text in which nothing is
+        marked up and nothing could be taken for mark-up: it sends such a text as it is.
 
         Args:
             channel_type: The section's name.

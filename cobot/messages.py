@@ -36,18 +36,20 @@ def _naming_fields(
     _cls: type, fields: list[attrs.Attribute[Any]]
 ) -> list[attrs.Attribute[Any]]:
     return [
-        field.evolve(converter=_naming(field.name, field.converter))
+        field.evolve(converter=_naming(field.name, field.converter, field.default))
         if field.converter and not isinstance(field.converter, attrs.Converter)
         else field
         for field in fields
     ]
 
 
-def _naming(name: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    # A message has a dozen texts, nearly all of them plain ones: they skip two calls.
+def _naming(name: str, convert: Callable[[Any], Any], default: object) -> Callable[[Any], Any]:
+    # A message has twenty fields, most of them plain texts or left out: those skip two calls.
     takes_plain = convert in _TAKE_PLAIN_TEXT
 
     def named(value: Any) -> Any:
+        if value is default:
+            return value
         if takes_plain and type(value) is str and value and value.isascii():
             return value
         try:
@@ -197,9 +199,13 @@ def _remote(value: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
     return value
 
 
+_SCALARS = (str, int, type(None))
+"""What is JSON without a further look; True and False are ints."""
+
+
 def find_not_json(value: Any, path: str = "", depth: int = 0) -> str | None:
     """Say where a value is not JSON: its path and what is there; None if all of it is JSON."""
-    if value is None or isinstance(value, str | bool | int):
+    if isinstance(value, _SCALARS):
         return None
     if isinstance(value, float):
         return None if math.isfinite(value) else f"{path or 'the value'} is {shown(value)}"
@@ -209,6 +215,8 @@ def find_not_json(value: Any, path: str = "", depth: int = 0) -> str | None:
         for key, inner in value.items():
             if not isinstance(key, str):
                 return f"{path or 'the mapping'} has the key {key!r}, which is not text"
+            if isinstance(inner, _SCALARS):
+                continue
             fault = find_not_json(inner, f"{path}.{key}" if path else key, depth + 1)
             if fault:
                 return fault
@@ -352,7 +360,7 @@ def _read_file(path: Path, limit_bytes: int) -> bytes:
         return file.read(limit_bytes)
 
 
-@attrs.frozen(field_transformer=_naming_fields)
+@attrs.frozen(slots=False, field_transformer=_naming_fields)  # without, `stamped` is quick
 class IncomingMessage:
     """A message that a network handed over.
 
@@ -444,7 +452,7 @@ class IncomingMessage:
         )
 
 
-@attrs.frozen(field_transformer=_naming_fields)
+@attrs.frozen(slots=False, field_transformer=_naming_fields)
 class OutgoingMessage:
     """A message on its way out, or one part of it."""
 
@@ -506,26 +514,18 @@ M = TypeVar("M", IncomingMessage, OutgoingMessage)
 
 
 def stamped(message: M, **changes: Any) -> M:
-    """Return a message with some fields changed, at a tenth of the cost of `attrs.evolve`.
+    """Return a message with some fields changed, at a twentieth of the cost of `attrs.evolve`.
 
     Nothing is converted or checked: it is for values that are right already.
     """
     cls = type(message)
-    if cls not in _FIELDS:  # a stranger's subclass, which may do more
+    if cls not in (IncomingMessage, OutgoingMessage):  # a stranger's, which may do more
         return attrs.evolve(message, **changes)
     copy: M = object.__new__(cls)
-    put = object.__setattr__
-    for name in _FIELDS[cls]:
-        put(copy, name, getattr(message, name))
-    for name, value in changes.items():
-        put(copy, name, value)
+    fields = copy.__dict__
+    fields.update(message.__dict__)
+    fields.update(changes)
     return copy
-
-
-_FIELDS: Mapping[type, tuple[str, ...]] = {
-    cls: tuple(field.name for field in attrs.fields(cls))
-    for cls in (IncomingMessage, OutgoingMessage)
-}
 
 
 def _ref(value: MessageRef) -> MessageRef:

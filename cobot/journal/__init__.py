@@ -32,7 +32,7 @@ from cobot.messages import (
     Receipt,
 )
 
-CRASHES_MOST = 3
+CRASHES_MOST = 4
 """A message that was being answered each time when the process died this often is given up."""
 
 
@@ -133,6 +133,18 @@ class Job:
     """What an earlier run of this turn has made visible, by its key."""
     state: Mapping[str, Json] = attrs.field(factory=dict)
     """The agent's own notes of the conversation."""
+
+
+@attrs.frozen
+class End:
+    """The end of a turn."""
+
+    job: Job
+    """The job."""
+    operations: Sequence[Operation] = ()
+    """What goes out, in order."""
+    state: Mapping[str, Json] | None = None
+    """The agent's new notes of the conversation; None: as they were."""
 
 
 @attrs.frozen
@@ -387,6 +399,10 @@ class Journal(Protocol):
         Returns:
             False if the job was no longer ours; then nothing was stored.
         """
+        ...
+
+    async def settle_all(self, ends: Sequence[End]) -> Sequence[bool]:
+        """End several turns at once, in one transaction; return of each what `settle` does."""
         ...
 
     async def fail(

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import attrs
 
-from cobot.journal import Claimed, Job, Operation, inbox, outbox, small_state
-from cobot.journal.codec import dumps
+from cobot.encoding import to_text
+from cobot.journal import Claimed, End, Job, Operation, inbox, outbox, small_state
 from cobot.journal.delivering import Delivering
 from cobot.journal.inbox import Arrival, Loaded, Received
 from cobot.journal.ledger import Cache, Ledger
@@ -47,27 +47,21 @@ class _End:
     claim: _Claim
     numbers: Sequence[int]
     departures: Sequence[Departure]
-    at: float
     notes: str | None
     drafted: Collection[int]
 
-    def __call__(self, db: sqlite3.Connection) -> Collection[int]:
-        return _settle(db, [self])[0]
 
-
-def _settle(db: sqlite3.Connection, ends: Sequence[_End]) -> Sequence[Collection[int]]:
-    """Store the ends of turns; return which of their operations are new, the same for each."""
+def _settle(db: sqlite3.Connection, ends: Sequence[_End], at: float) -> Collection[int]:
+    """Store the ends of turns; return which of their operations are new."""
     new = outbox.store(db, [one for end in ends for one in end.departures])
-    records = [
-        (end.at, *_span(end.departures), number) for end in ends for number in end.numbers
-    ]
+    records = [(at, *_span(end.departures), number) for end in ends for number in end.numbers]
     inbox.settle(db, records)
     for end in ends:
         if end.notes is not None:
             small_state.write(db, [(NOTES + end.claim.conversation, end.notes)])
         if end.drafted:
             inbox.delete_drafts(db, end.drafted)
-    return [new] * len(ends)
+    return new
 
 
 def _span(departures: Sequence[Departure]) -> tuple[int | None, int | None]:
@@ -209,52 +203,78 @@ class Answering:
     ) -> list[Job]:
         jobs = []
         for claim in claims:
-            numbers = [number for number in claim.numbers if number not in read.gone]
+            numbers = claim.numbers
+            if read.gone:
+                numbers = [number for number in numbers if number not in read.gone]
             if not numbers:
                 self._end(claim)
                 continue
-            loaded = [read.loaded[number] for number in numbers if number in read.loaded]
+            tries = crashes = 0
+            if read.loaded:
+                loaded = [read.loaded[number] for number in numbers if number in read.loaded]
+                tries = max((one.tries for one in loaded), default=0)
+                crashes = max((one.crashes for one in loaded), default=0)
             drafts: dict[str, MessageRef] = {}
-            for number in numbers:
+            for number in numbers if read.drafts else ():
                 drafts.update(read.drafts.get(number, {}))
             jobs.append(
                 Job(
                     claim.id,
                     claim.fence,
-                    tuple(messages[one] or read.loaded[one].message for one in numbers),
+                    tuple([messages[one] or read.loaded[one].message for one in numbers]),
                     claim.conversation,
-                    max((one.tries for one in loaded), default=0),
-                    max((one.crashes for one in loaded), default=0),
+                    tries,
+                    crashes,
                     drafts,
                     read.notes.get(claim.conversation, {}),
                 )
             )
         return jobs
 
-    async def settle(
-        self, job: Job, operations: Sequence[Operation], state: Mapping[str, Json] | None
-    ) -> bool:
-        """End a turn with what it sends; the conversation's next message may be claimed."""
-        claim = self._held(job)
-        if claim is None:
-            return False
+    async def settle(self, ends: Sequence[End]) -> Sequence[bool]:
+        """End turns with what they send; say of each whether its job was ours."""
         at = self._ledger.at()
-        notes = None if state is None else dumps(state)
-        departures = self._delivering.departures(operations, at, claim.id)
-        numbers = claim.numbers
-        drafted = self.drafted.intersection(numbers) if self.drafted else set()
+        ready: list[_End] = []
+        ours = []
 
         def then(new: Collection[int]) -> None:
-            if notes is not None:
-                self.has_notes = True
-            self.drafted -= drafted
-            self._end(claim)
-            self._delivering.add(departures, new, at)
+            for end in ready:
+                if end.notes is not None:
+                    self.has_notes = True
+                if end.drafted:
+                    self.drafted.difference_update(end.drafted)
+                self._end(end.claim)
+            self._delivering.add([one for end in ready for one in end.departures], new, at)
 
-        end = _End(claim, numbers, departures, at, notes, drafted)
-        claim.is_ending = True
-        await self._ledger.writer.run(end, then, failed=claim.go_on, together=_settle)
-        return True
+        def failed() -> None:
+            for end in ready:
+                end.claim.is_ending = False
+
+        try:
+            for end in ends:
+                claim = self._held(end.job)
+                ours.append(claim is not None)
+                if claim is not None:
+                    ready.append(self._ready(claim, end, at))
+                    claim.is_ending = True
+        except BaseException:
+            failed()
+            raise
+        if ready:
+            await self._ledger.writer.run(
+                lambda db: _settle(db, ready, at), then, failed=failed
+            )
+        return ours
+
+    def _ready(self, claim: _Claim, end: End, at: float) -> _End:
+        numbers = claim.numbers
+        return _End(
+            claim,
+            numbers,
+            self._delivering.departures(end.operations, at, claim.id),
+            None if end.state is None else to_text(end.state),
+            self.drafted.intersection(numbers) if self.drafted else (),
+        )
 
     async def fail(
         self,

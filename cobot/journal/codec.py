@@ -7,14 +7,14 @@ Bytes are no JSON; they are handed out and in beside the text, in the order of t
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias, cast
 
 import attrs
 
+from cobot.encoding import from_text, to_text
 from cobot.journal import Key, Operation, OperationKind
 from cobot.messages import (
     Address,
@@ -35,46 +35,6 @@ Body: TypeAlias = dict[str, Json]
 Blobs: TypeAlias = Sequence[bytes]
 
 
-# The one place that knows which JSON library is used.
-
-
-def _plain(value: object) -> Json:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def _encoder(*, ensure_ascii: bool) -> json.JSONEncoder:
-    return json.JSONEncoder(
-        ensure_ascii=ensure_ascii,
-        check_circular=False,  # what is handed in was walked through when it was checked
-        separators=(",", ":"),
-        default=_plain,
-    )
-
-
-_to_text = _encoder(ensure_ascii=False).encode
-_to_ascii = _encoder(ensure_ascii=True).encode
-_from_text = json.JSONDecoder().decode
-
-
-def dumps(value: Json) -> str:
-    """Return a JSON value as compact text."""
-    text = _to_text(value)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            # Half of a surrogate pair, which no file takes; as an escape it is what it was.
-            return _to_ascii(value)
-    return text
-
-
-def loads(text: str) -> Json:
-    """Return the value that a text stands for."""
-    return _from_text(text)
-
-
 # Messages that came in, and events.
 
 
@@ -82,7 +42,7 @@ def encode_item(key: Key, item: Item) -> tuple[str, Blobs]:
     """Return an item's text, and the bytes of its media."""
     blobs: list[bytes] = []
     if isinstance(item, IncomingMessage):
-        return dumps(_incoming_body(item, blobs)), blobs
+        return to_text(_incoming_body(item, blobs)), blobs
     body: Body
     if isinstance(item, MessageEdited):
         body = _incoming_body(item.message, blobs)
@@ -104,7 +64,7 @@ def encode_item(key: Key, item: Item) -> tuple[str, Blobs]:
         _note_other(body, key, item.ref)
     else:
         body = {"old": attrs.astuple(item.old), "new": attrs.astuple(item.new)}
-    return dumps(body), blobs
+    return to_text(body), blobs
 
 
 def decode_item(kind: str, address: Address, native: str, text: str, blobs: Blobs = ()) -> Item:
@@ -117,7 +77,7 @@ def decode_item(kind: str, address: Address, native: str, text: str, blobs: Blob
         text: What `encode_item` made.
         blobs: The bytes of its media; without them the media have none.
     """
-    body = loads(text)
+    body = from_text(text)
     if kind == "message":
         return _incoming(address, native, body, blobs)
     if kind == "moved":
@@ -269,7 +229,7 @@ def encode_operation(operation: Operation) -> tuple[str, Blobs]:
         body["part"] = (operation.part, operation.parts)
     if not operation.conversation:
         body["implied"] = True
-    return dumps(body), blobs
+    return to_text(body), blobs
 
 
 def decode_operation(
@@ -284,7 +244,7 @@ def decode_operation(
     blobs: Blobs = (),
 ) -> Operation:
     """Return the operation of a row; for the arguments see `Operation`."""
-    body = loads(text)
+    body = from_text(text)
     ref = body.get("ref")
     part, parts = body.get("part", (0, 1))
     return Operation(
@@ -306,7 +266,7 @@ def decode_operation(
 
 def operation_text(text: str) -> str:
     """Return what an operation says, from its text."""
-    return cast(str, loads(text).get("text", ""))
+    return cast(str, from_text(text).get("text", ""))
 
 
 def _add_outgoing(body: Body, message: OutgoingMessage, key: str, blobs: list[bytes]) -> None:
@@ -362,12 +322,12 @@ def encode_receipt(receipt: Receipt, address: Address) -> str:
         body["repeated"] = True
     if receipt.metadata:
         body["meta"] = receipt.metadata
-    return dumps(body)
+    return to_text(body)
 
 
 def decode_receipt(text: str, address: Address) -> Receipt:
     """Return the receipt that a text stands for."""
-    body = loads(text)
+    body = from_text(text)
     return Receipt(
         [_ref(ref, address) for ref in body["refs"]],
         body.get("degraded", ()),
@@ -378,12 +338,12 @@ def decode_receipt(text: str, address: Address) -> Receipt:
 
 def encode_ref(ref: MessageRef) -> str:
     """Return a reference's text."""
-    return dumps(attrs.astuple(ref))
+    return to_text(attrs.astuple(ref))
 
 
 def decode_ref(text: str) -> MessageRef:
     """Return the reference that a text stands for."""
-    return MessageRef(*loads(text))
+    return MessageRef(*from_text(text))
 
 
 def _ref_body(ref: MessageRef, address: Address) -> Json:

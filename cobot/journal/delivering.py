@@ -8,9 +8,9 @@ from datetime import datetime
 
 import attrs
 
+from cobot.encoding import to_text
 from cobot.errors import OwnershipLost
 from cobot.journal import Delivery, Operation, Ownership, Standing, Taken, outbox
-from cobot.journal.codec import dumps
 from cobot.journal.ledger import Cache, Ledger
 from cobot.journal.lines import Entry, Lines
 from cobot.journal.outbox import Departure
@@ -210,7 +210,7 @@ class Delivering:
     async def prepare(self, ownership: Ownership, delivery: Delivery, prepared: Json) -> None:
         """Store what every attempt of an operation uses."""
         self.owned(ownership)
-        text = None if prepared is None else dumps(prepared)
+        text = None if prepared is None else to_text(prepared)
         await self._ledger.writer.run(
             lambda db: db.execute(
                 "UPDATE operation SET prepared = ? WHERE id = ?", (text, delivery.id)

@@ -8,12 +8,12 @@ from typing import Any
 
 import attrs
 
+from cobot.encoding import to_text
 from cobot.journal import Key, Row, moving
 from cobot.journal.codec import (
     Blobs,
     decode_item,
     decode_ref,
-    dumps,
     encode_item,
     encode_ref,
     without_text,
@@ -334,7 +334,7 @@ def bury(
     )
     db.execute(
         "INSERT INTO dead (id, kind, rows, reason, at) VALUES (?, 'turn', ?, ?, ?)",
-        (letter, dumps(numbers), reason, at),
+        (letter, to_text(numbers), reason, at),
     )
 
 

@@ -200,13 +200,15 @@ class Lines(Generic[H]):
             crashes = max(entry.crashes for entry in group)
         if due > now:
             self._delay(head, line, due)
-        elif is_first:
+            return
+        ready = self._ready[min(crashes, 2) if crashes else 0]
+        if is_first:
             self._first_ticket -= 1
             line.ticket = self._first_ticket
-            self._ready[min(crashes, 2)].appendleft((line.ticket, head))
+            ready.appendleft((line.ticket, head))
         else:
-            line.ticket = self._ticket()
-            self._ready[min(crashes, 2)].append((line.ticket, head))
+            self._last_ticket = line.ticket = self._last_ticket + 1
+            ready.append((line.ticket, head))
 
     def _delay(self, head: H, line: _Line, due: float) -> None:
         line.ticket = self._ticket()
@@ -220,12 +222,13 @@ class Lines(Generic[H]):
 
     def _next_risk(self) -> int | None:
         """Return which of the ready to take from: whose first is ready for longest."""
+        _, once, often = self._ready
+        if not once and not often:  # as it is nearly always
+            return 0 if self._first_of(0) else None
         best = None
         best_ticket = 0
         for risk, ready in enumerate(self._ready):
-            while ready and not self._has_place(ready[0][1], ready[0][0]):
-                ready.popleft()
-            if not ready:
+            if not self._first_of(risk):
                 continue
             most = RUNNING_MOST[risk]
             if most is not None and self._running[risk] >= most:
@@ -233,6 +236,17 @@ class Lines(Generic[H]):
             if best is None or ready[0][0] < best_ticket:
                 best, best_ticket = risk, ready[0][0]
         return best
+
+    def _first_of(self, risk: int) -> bool:
+        """Bring the first that is really ready to the front; tell whether there is one."""
+        ready, lines = self._ready[risk], self._lines
+        while ready:
+            ticket, head = ready[0]
+            line = lines.get(head)
+            if line is not None and line.ticket == ticket:
+                return True
+            ready.popleft()
+        return False
 
     def _has_place(self, head: H, ticket: int) -> bool:
         line = self._lines.get(head)
@@ -247,7 +261,7 @@ def _risk(entries: Sequence[Entry]) -> int:
     crashes = entries[0].crashes
     if len(entries) > 1:
         crashes = max(entry.crashes for entry in entries)
-    return min(2, crashes)
+    return min(2, crashes) if crashes else 0
 
 
 def _front(line: _Line) -> list[Entry]:

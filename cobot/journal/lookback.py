@@ -9,19 +9,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from cobot.encoding import from_text
 from cobot.journal import Backlog, DeadLetter, Entry, Happened, Operation, Step
-from cobot.journal.codec import decode_item, decode_operation, loads, operation_text
+from cobot.journal.codec import decode_item, decode_operation, operation_text
 from cobot.journal.outbox import ADDRESS, find_maker, receipt_of
-from cobot.journal.rows import address_of, from_unix, origins, read_blobs
+from cobot.journal.rows import LAST, address_of, chapters, from_unix, origins, read_blobs
 from cobot.messages import Address, IncomingMessage, MessageRef, Receipt
 
 _NOT_ACCEPTED = ("history", "refused", "dropped")
 
 # History.
-
-
-LAST = 2**63 - 1
-"""The highest number that a row can have."""
 
 
 def read_history(
@@ -45,11 +42,16 @@ def read_history(
 def _said_to_us(
     db: sqlite3.Connection, conversation: str, until: int
 ) -> Iterator[tuple[int, Entry]]:
-    rows = db.execute(
-        f"SELECT id, native, state, deleted, body, {ADDRESS} FROM inbox"
-        " WHERE conversation = ? AND kind = 'message' AND state NOT IN ('refused', 'dropped')"
-        " AND body IS NOT NULL AND id <= ? ORDER BY id DESC",
-        (conversation, until),
+    rows = (
+        row
+        for chapter in chapters(db, "inbox", until)
+        for row in db.execute(
+            f"SELECT id, native, state, deleted, body, {ADDRESS} FROM inbox"
+            " WHERE id >> 12 = ? AND conversation = ? AND kind = 'message'"
+            " AND state NOT IN ('refused', 'dropped') AND body IS NOT NULL AND id <= ?"
+            " ORDER BY id DESC",
+            (chapter, conversation, until),
+        )
     )
     states = {"waiting": "waiting", "answered": "answered", "dead": "dead", "forgotten": "dead"}
     for number, native, state, is_deleted, body, *columns in rows:
@@ -75,11 +77,16 @@ def _said_to_us(
 
 def _said_by_us(db: sqlite3.Connection, conversation: str) -> Iterator[tuple[int, Entry]]:
     """Return our messages, the newest first, with the number of each one's first part."""
-    rows = db.execute(
-        f"SELECT id, key, whole, state, at, native, receipt, change, new_text, body, {ADDRESS}"
-        " FROM operation WHERE conversation = ? AND body IS NOT NULL"
-        " AND (kind IN ('send', 'media') OR native IS NOT NULL) ORDER BY id DESC",
-        (conversation,),
+    rows = (
+        row
+        for chapter in chapters(db, "operation")
+        for row in db.execute(
+            "SELECT id, key, whole, state, at, native, receipt, change, new_text, body,"
+            f" {ADDRESS} FROM operation"
+            " WHERE id >> 12 = ? AND conversation = ? AND body IS NOT NULL"
+            " AND (kind IN ('send', 'media') OR native IS NOT NULL) ORDER BY id DESC",
+            (chapter, conversation),
+        )
     )
     # The parts of a message are stored together, so they stand together.
     for _, group in itertools.groupby(rows, key=lambda row: row[2] or row[1]):
@@ -165,7 +172,7 @@ def _given_up(db: sqlite3.Connection, after: int, limit: int) -> Iterator[Happen
         (after, limit),
     )
     for seq, kind, numbers, reason in rows:
-        (first, *_) = loads(numbers)
+        (first, *_) = from_text(numbers)
         yield Happened(
             seq=seq,
             kind="dead",
@@ -223,7 +230,7 @@ def read_dead(db: sqlite3.Connection) -> list[DeadLetter]:
         "SELECT id, kind, rows, reason, at FROM dead WHERE fate = 'open' ORDER BY id"
     ).fetchall()
     return [
-        _letter(db, number, kind, loads(numbers), reason, from_unix(at))
+        _letter(db, number, kind, from_text(numbers), reason, from_unix(at))
         for number, kind, numbers, reason, at in rows
     ]
 
@@ -383,7 +390,7 @@ def _fates(db: sqlite3.Connection, kind: str, number: int) -> list[Step]:
     for numbers, reason, at, fate, ended in db.execute(
         "SELECT rows, reason, at, fate, ended FROM dead WHERE kind = ? ORDER BY id", (kind,)
     ):
-        if number in loads(numbers):
+        if number in from_text(numbers):
             steps.append(Step(from_unix(at), f"given up: {reason}"))
             if fate in decisions:
                 steps.append(Step(from_unix(ended), decisions[fate]))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cobot.journal.keys import conversation_key
-from cobot.journal.rows import renamed
+from cobot.journal.rows import chapters, renamed
 from cobot.journal.small_state import NOTES, after
 from cobot.messages import Address
 
@@ -14,6 +14,9 @@ _MOVED_THREAD = """
     CASE COALESCE(to_thread, thread) WHEN :old_thread THEN :new_thread
     ELSE COALESCE(to_thread, thread) END
 """
+
+# One, and those below it. Apart, since SQLite would not use the index for both at once.
+_CONVERSATIONS = ("conversation = :old", "conversation >= :below AND conversation < :behind")
 
 
 def rename(db: sqlite3.Connection, old: Address, new: Address) -> None:
@@ -31,12 +34,7 @@ def rename(db: sqlite3.Connection, old: Address, new: Address) -> None:
         "new": conversation_key(new),
     }
     names |= {"below": f"{names['old']}/", "behind": after(f"{names['old']}/")}
-    # What is over and belongs to another conversation is not looked for: it would take a walk
-    # through everything that was ever said.
-    below = "(conversation = :old OR (conversation >= :below AND conversation < :behind))"
-    _change_address(db, "inbox", "state = 'waiting'", names)
-    _change_address(db, "inbox", below, names)
-    _change_address(db, "operation", f"(state <> 'waiting' AND {below})", names)
+    _change_address(db, "inbox", "state = 'waiting'", [names])
     thread = "CASE thread WHEN :old_thread THEN :new_thread ELSE thread END"
     db.execute(
         f"UPDATE operation SET chat = :new_chat, thread = {thread}, to_chat = NULL,"
@@ -44,11 +42,15 @@ def rename(db: sqlite3.Connection, old: Address, new: Address) -> None:
         " AND chat = :old_chat AND (:all_threads OR thread = :old_thread)",
         names,
     )
-    for table in ("inbox", "operation"):
-        db.execute(
+    # What is over and belongs to another conversation is not looked for: it would take a walk
+    # through everything that was ever said.
+    for table, where in (("inbox", "TRUE"), ("operation", "state <> 'waiting'")):
+        rows = [{**names, "id": number} for number in _belonging(db, table, names)]
+        _change_address(db, table, f"id = :id AND {where}", rows)
+        db.executemany(
             f"UPDATE {table} SET conversation = :new || substr(conversation, length(:old) + 1)"
-            f" WHERE {below}",
-            names,
+            " WHERE id = :id",
+            rows,
         )
     _rename_notes(db, str(names["old"]), str(names["new"]))
     db.execute(
@@ -58,10 +60,23 @@ def rename(db: sqlite3.Connection, old: Address, new: Address) -> None:
     )
 
 
+def _belonging(db: sqlite3.Connection, table: str, names: Mapping[str, object]) -> list[int]:
+    """Return the rows of a conversation and of those below it."""
+    return [
+        number
+        for chapter in chapters(db, table)
+        for which in _CONVERSATIONS
+        for (number,) in db.execute(
+            f"SELECT id FROM {table} WHERE id >> 12 = :chapter AND {which}",
+            {**names, "chapter": chapter},
+        )
+    ]
+
+
 def _change_address(
-    db: sqlite3.Connection, table: str, where: str, names: Mapping[str, object]
+    db: sqlite3.Connection, table: str, where: str, names: Sequence[Mapping[str, object]]
 ) -> None:
-    db.execute(
+    db.executemany(
         f"UPDATE {table} SET to_thread = {_MOVED_THREAD}, to_chat = :new_chat"
         f" WHERE {where} AND channel = :channel AND COALESCE(to_chat, chat) = :old_chat"
         " AND (:all_threads OR COALESCE(to_thread, thread) = :old_thread)",

@@ -8,15 +8,14 @@ from typing import Any
 
 import attrs
 
+from cobot.encoding import from_text, to_text
 from cobot.journal import Delivery, Operation, Standing
 from cobot.journal.codec import (
     Blobs,
     decode_operation,
     decode_receipt,
-    dumps,
     encode_operation,
     encode_receipt,
-    loads,
 )
 from cobot.journal.inbox import delete_text
 from cobot.journal.keys import conversation_key
@@ -145,7 +144,7 @@ def load(db: sqlite3.Connection, number: int) -> Delivery:
         from_unix(at),
         attempts,
         unknowns,
-        prepared=None if prepared is None else loads(prepared),
+        prepared=None if prepared is None else from_text(prepared),
         is_ordered=place is not None,
     )
 
@@ -241,9 +240,9 @@ def _change(db: sqlite3.Connection, ref: MessageRef, change: str, text: str) -> 
     if change == "deleted":
         row = db.execute("SELECT body FROM operation WHERE id = ?", (number,)).fetchone()
         if row[0] is not None:
-            body = {**loads(row[0]), "text": ""}
+            body = {**from_text(row[0]), "text": ""}
             body.pop("rendered", None)
-            db.execute("UPDATE operation SET body = ? WHERE id = ?", (dumps(body), number))
+            db.execute("UPDATE operation SET body = ? WHERE id = ?", (to_text(body), number))
     db.execute(
         "UPDATE operation SET change = ?, new_text = ? WHERE id = ?", (change, text, number)
     )
@@ -293,7 +292,7 @@ def bury(
     )
     db.execute(
         "INSERT INTO dead (id, kind, rows, reason, at) VALUES (?, 'send', ?, ?, ?)",
-        (letter, dumps([one for one, _ in parts]), reason, at),
+        (letter, to_text([one for one, _ in parts]), reason, at),
     )
     return parts
 

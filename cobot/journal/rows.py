@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from cobot.journal.codec import Blobs
 from cobot.messages import Address
 
+LAST = 2**63 - 1
+"""The highest number that a row can have."""
+
 
 def unix(time: datetime | None) -> float | None:
     """Return a time as a table has it: seconds since 1970."""
@@ -74,6 +77,19 @@ def origins(db: sqlite3.Connection, channel: str, chat: str) -> list[str]:
         )
         found += [origin for (origin,) in rows if origin not in found]
     return found
+
+
+def chapters(db: sqlite3.Connection, table: str, until: int = LAST) -> range:
+    """Return the chapters that a table's rows up to a number are in, the newest first.
+
+    An index by conversation has them in front: `id >> 12 = ? AND conversation = ?` uses it.
+    """
+    first, last = db.execute(
+        f"SELECT (SELECT min(id) FROM {table}), (SELECT max(id) FROM {table})"
+    ).fetchone()
+    if first is None:
+        return range(0)
+    return range(min(last, until) >> 12, (first >> 12) - 1, -1)
 
 
 def renamed(conversation: str, old: str, new: str) -> str:

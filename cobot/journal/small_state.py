@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from cobot.journal.codec import dumps, loads
+from cobot.encoding import from_text, to_text
 from cobot.messages import Json
 
 NOTES = "agent/"
@@ -14,7 +14,7 @@ NOTES = "agent/"
 
 def encode(values: Mapping[str, Json]) -> list[tuple[str, str | None]]:
     """Make small values ready to be stored."""
-    return [(key, None if value is None else dumps(value)) for key, value in values.items()]
+    return [(key, None if value is None else to_text(value)) for key, value in values.items()]
 
 
 def write(db: sqlite3.Connection, values: Iterable[tuple[str, str | None]]) -> None:
@@ -29,7 +29,7 @@ def write(db: sqlite3.Connection, values: Iterable[tuple[str, str | None]]) -> N
 def read(db: sqlite3.Connection, key: str) -> Json:
     """Return a small value; None if there is none."""
     row = db.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
-    return None if row is None else loads(row[0])
+    return None if row is None else from_text(row[0])
 
 
 def has_notes(db: sqlite3.Connection) -> bool:

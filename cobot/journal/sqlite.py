@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cobot.clock import Clock
+from cobot.encoding import from_text
 from cobot.errors import JournalError
 from cobot.journal import (
     Backlog,
@@ -23,6 +24,7 @@ from cobot.journal import (
     Claimed,
     DeadLetter,
     Delivery,
+    End,
     Entry,
     Happened,
     Job,
@@ -43,7 +45,6 @@ from cobot.journal import (
     small_state,
 )
 from cobot.journal.answering import Answering
-from cobot.journal.codec import loads
 from cobot.journal.delivering import Delivering
 from cobot.journal.keys import conversation_key
 from cobot.journal.ledger import Ledger
@@ -265,8 +266,12 @@ class SqliteJournal:
         state: Mapping[str, Json] | None = None,
     ) -> bool:
         """End a turn with what it sends; the conversation's next message may be claimed."""
+        return (await self.settle_all([End(job, operations, state)]))[0]
+
+    async def settle_all(self, ends: Sequence[End]) -> Sequence[bool]:
+        """End several turns at once, in one transaction; return of each what `settle` does."""
         self._check_open()
-        return await self._answering.settle(job, operations, state)
+        return await self._answering.settle(ends)
 
     async def fail(
         self,
@@ -537,7 +542,7 @@ def _take_letter(
         " RETURNING kind, rows",
         (fate, at, number),
     ).fetchone()
-    return None if row is None else (row[0], loads(row[1]))
+    return None if row is None else (row[0], from_text(row[1]))
 
 
 def _prune_step(

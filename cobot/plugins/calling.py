@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
 from typing import Any
 
@@ -72,7 +72,9 @@ class Caller:
         timing.calls += 1
         started = perf_counter()
         try:
-            values = [arguments[name] for name in self.argument_names]
+            values: Iterable[Any] = arguments.values()
+            if tuple(arguments) != self.argument_names:
+                values = [arguments[name] for name in self.argument_names]
             if self.threads is None:
                 result = self.function(*values)
             else:
@@ -90,7 +92,8 @@ class Caller:
         finally:
             elapsed = perf_counter() - started
             timing.total_s += elapsed
-            timing.longest_s = max(timing.longest_s, elapsed)
+            if elapsed > timing.longest_s:
+                timing.longest_s = elapsed
 
     def now(self, **arguments: Any) -> Any:
         """Call it and return at once: for hooks that are plain `def` only.

@@ -32,6 +32,8 @@ class Rates:
     """For the whole channel."""
     address: float | None = None
     """For one address."""
+    may_differ: bool = False
+    """Whether a chat may have another, as its own limits say."""
 
 
 class Budget:
@@ -61,11 +63,16 @@ class Budget:
             return min(wanted, int(self._tokens)), 1 / rate
         return 0, (1 - self._tokens) / rate
 
-    def spend(self, address: Address) -> None:
-        """Note that a request is made for an address."""
+    def spend(self, address: Address, address_rate: float | None = None) -> None:
+        """Note that a request is made for an address.
+
+        Args:
+            address: Which.
+            address_rate: Its own rate, in place of that of all addresses.
+        """
         if self.rates.channel is not None:
             self._tokens -= 1
-        rate = self.rates.address
+        rate = self.rates.address if address_rate is None else address_rate
         if rate is not None:
             now = self._clock.monotonic()
             used = max(self._used.get(address, now), now) + 1 / rate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from cobot.config.settings import AccessSettings
 from cobot.errors import ChannelError, PluginError
 from cobot.hookspecs import Status
 from cobot.journal import Delivery
-from cobot.messages import Address, ChatMoved, Receipt
+from cobot.messages import Address, ChatMoved, IncomingMessage, Receipt
 from cobot.plugins import Plugin
 from cobot.session.access import Gate
 from cobot.session.admission import Admission
@@ -200,17 +200,23 @@ class Channel:
         if asked == "off":
             return Rates()
         limits = await self._means.capabilities.limits(self.name, None)
-        rates = Rates(channel=limits.rate_channel, address=limits.rate_address)
+        rates = Rates(
+            channel=limits.rate_channel,
+            address=limits.rate_address,
+            may_differ=limits.rate_address is not None,
+        )
         if asked is None:
             return rates
         return Rates(
             channel=asked.channel if asked.channel is not None else rates.channel,
             address=asked.address if asked.address is not None else rates.address,
+            may_differ=rates.may_differ and asked.address is None,
         )
 
-    def _stored(self, addresses: Collection[Address]) -> None:
-        for address in addresses:
-            self.sender.reopen(address)
+    def _stored(self, messages: Sequence[IncomingMessage]) -> None:
+        if self.sender.knows_gone:
+            for message in messages:
+                self.sender.reopen(message.address)
         self._on_stored()
         self.sender.wake()  # a stranger may have been given a code
 

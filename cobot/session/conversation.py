@@ -14,7 +14,7 @@ import attrs
 
 from cobot.errors import PluginError, shown
 from cobot.journal import Entry, Job, Journal
-from cobot.journal.keys import operation_key
+from cobot.journal.keys import turn_key
 from cobot.messages import (
     Address,
     IncomingMessage,
@@ -146,7 +146,7 @@ class Turn:
         """Note an operation that leaves when the turn is settled."""
         with self._collecting:
             # The same key if the turn runs again, so that what was sent is not sent twice.
-            id_ = operation_key(self._message.key, len(self.collected))
+            id_ = turn_key(self._job.id, self._message.key, len(self.collected))
             collected = Collected(id_, wish)
             self.collected.append(collected)
         return collected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import attrs
@@ -137,42 +137,47 @@ class Outgoing:
         self._plugins.require_channel(address.channel_type)
         self._capabilities.require(address.channel_type, require)
         kind = wish.kind
-        parts: list[OutgoingMessage | None] = [None]
-        if message is not None:
-            parts = [*await self._rendering.parts(message)]
+        if message is None:
+            parts: Sequence[OutgoingMessage | None] = (None,)
+        else:
+            parts = await self._rendering.parts(message)
             if kind in ("send", "media"):  # a filter may have changed which
                 kind = "media" if message.media else "send"
-        keys = [key, *(operation_key(key, number) for number in range(1, len(parts)))]
         now = self._clock.now()
-        return [
-            Operation(
+        whole = key if len(parts) > 1 else ""
+        operations = []
+        for number, part in enumerate(parts):
+            own_key = operation_key(key, number) if number else key
+            operation = Operation(
                 # Only the first part of a message with media has any.
                 kind="send" if kind == "media" and number else kind,
                 address=address,
-                key=keys[number],
-                message=part and stamped(part, key=keys[number], created_at=now),
+                key=own_key,
+                message=part and stamped(part, key=own_key, created_at=now),
                 ref=wish.ref,
                 target=wish.target,
                 emoji=wish.emoji,
-                whole=key if len(parts) > 1 else "",
+                whole=whole,
                 part=number,
                 parts=len(parts),
                 require=frozenset(require),
                 conversation=conversation,
                 not_before=not_before,
             )
-            for number, part in enumerate(parts)
-        ]
+            operations.append(operation)
+        return operations
 
     async def _filtered(self, message: OutgoingMessage) -> OutgoingMessage:
         name = message.channel_type
         self._plugins.require_channel(name)
-        verdict = await self._plugins.filter("session_outgoing", message)
-        if verdict.dropped_by is not None:
-            raise Dropped(name, "send", f"dropped by the filter of {verdict.dropped_by}")
-        if verdict.refused_by is not None:
-            raise Rejected(name, "send", f"the filter of {verdict.refused_by} failed")
-        filtered: OutgoingMessage = verdict.message
+        filtered = message
+        if self._plugins.callers("session_outgoing"):
+            verdict = await self._plugins.filter("session_outgoing", message)
+            if verdict.dropped_by is not None:
+                raise Dropped(name, "send", f"dropped by the filter of {verdict.dropped_by}")
+            if verdict.refused_by is not None:
+                raise Rejected(name, "send", f"the filter of {verdict.refused_by} failed")
+            filtered = verdict.message
         fault = find_not_json(filtered.metadata, "metadata") if filtered.metadata else None
         if fault:
             raise PluginError(

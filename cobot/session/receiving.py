@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -21,7 +21,7 @@ from cobot.errors import (
     shown,
 )
 from cobot.journal import Journal, Key, Operation, Ownership, Row
-from cobot.journal.keys import conversation_key, message_key
+from cobot.journal.keys import conversation_key, message_key, quoted
 from cobot.messages import (
     Address,
     Batch,
@@ -67,7 +67,7 @@ class Receiver:
         clock: Clock,
         *,
         on_alive: Callable[[], None],
-        on_stored: Callable[[Collection[Address]], None],
+        on_stored: Callable[[Sequence[IncomingMessage]], None],
         on_moved: Callable[[ChatMoved], None],
     ) -> None:
         self._channel = channel
@@ -186,21 +186,21 @@ class Receiver:
             raise Unreachable(self._channel, "receive", str(error)) from error
 
     def _tell(self, rows: Sequence[Row], new: Collection[Key]) -> None:
-        addresses = set()
+        accepted = []
+        is_observed = bool(self._plugins.callers("session_on_receive"))
         for row in rows:
-            if row.key not in new:
+            if row.verdict != "accepted" or row.key not in new:
                 continue
             item = row.item
-            if not isinstance(item, IncomingMessage):
-                if row.verdict != "accepted":
-                    continue
-                if isinstance(item, ChatMoved):
-                    self._on_moved(item)
-                self._plugins.observe("session_on_event", event=item)
-            elif row.verdict == "accepted":
-                addresses.add(item.address)
-                self._plugins.observe("session_on_receive", message=item)
-        self._on_stored(addresses)
+            if isinstance(item, IncomingMessage):
+                accepted.append(item)
+                if is_observed:
+                    self._plugins.observe("session_on_receive", message=item)
+                continue
+            if isinstance(item, ChatMoved):
+                self._on_moved(item)
+            self._plugins.observe("session_on_event", event=item)
+        self._on_stored(accepted)
 
     async def _row(self, key: Key, item: Item) -> tuple[Row, Decision | None]:
         """Decide what becomes of an item; return its row and what comes with it."""
@@ -208,17 +208,15 @@ class Receiver:
             return await self._edit(key, item), None
         if not isinstance(item, IncomingMessage):
             return Row(key, item, conversation_key(_address(item))), None
-        keyed = stamped(item, key=message_key(self._channel, key))
-        verdict = await self._plugins.filter("session_incoming", keyed)
-        message = verdict.message
-        if message.key != keyed.key:  # a filter built it anew
-            message = stamped(message, key=keyed.key)
-        conversation = await self._conversation(message)
-        if verdict.dropped_by is not None:
-            return Row(key, message, conversation, "dropped", f"by {verdict.dropped_by}"), None
-        if verdict.refused_by is not None:
-            reason = f"the filter of {verdict.refused_by} failed"
-            return Row(key, message, conversation, "refused", reason), None
+        message = stamped(item, key=message_key(self._channel, key))
+        stopped: tuple[Literal["dropped", "refused"], str] | None = None
+        if self._plugins.callers("session_incoming"):
+            message, stopped = await self._filtered(message)
+        conversation = self._own_conversation(message)
+        if self._plugins.callers("session_conversation"):
+            conversation = await self._decided_conversation(message) or conversation
+        if stopped is not None:
+            return Row(key, message, conversation, *stopped), None
         decision = await self._admission.decide(message)
         if decision.verdict == "accepted" and self._is_old(message):
             reason = f"older than max_age ({self._settings.max_age:g} s) when it arrived"
@@ -243,14 +241,10 @@ class Receiver:
         original = attrs.evolve(key, kind="message", version="")
         keyed = stamped(item.message, key=message_key(self._channel, original))
         conversation = conversation_key(keyed.address)
-        verdict = await self._plugins.filter("session_incoming", keyed)
-        if verdict.dropped_by is not None:
-            reason = f"by {verdict.dropped_by}"
-            return Row(key, MessageEdited(keyed), conversation, "dropped", reason)
-        if verdict.refused_by is not None:
-            reason = f"the filter of {verdict.refused_by} failed"
-            return Row(key, MessageEdited(keyed), conversation, "refused", reason)
-        message = stamped(verdict.message, key=keyed.key, edited_at=keyed.edited_at)
+        message, stopped = await self._filtered(keyed)
+        if stopped is not None:
+            return Row(key, MessageEdited(keyed), conversation, *stopped)
+        message = stamped(message, edited_at=keyed.edited_at)
         return Row(key, MessageEdited(message), conversation)
 
     def _is_old(self, message: IncomingMessage) -> bool:
@@ -259,21 +253,40 @@ class Receiver:
             return False
         return (self._clock.now() - message.timestamp).total_seconds() > max_age_s
 
-    async def _conversation(self, message: IncomingMessage) -> str:
+    async def _filtered(
+        self, keyed: IncomingMessage
+    ) -> tuple[IncomingMessage, tuple[Literal["dropped", "refused"], str] | None]:
+        """Return what the filters made of a message, and why it goes no further, if so."""
+        verdict = await self._plugins.filter("session_incoming", keyed)
+        message: IncomingMessage = verdict.message
+        if message.key != keyed.key:  # a filter built it anew
+            message = stamped(message, key=keyed.key)
+        if verdict.dropped_by is not None:
+            return message, ("dropped", f"by {verdict.dropped_by}")
+        if verdict.refused_by is not None:
+            return message, ("refused", f"the filter of {verdict.refused_by} failed")
+        return message, None
+
+    async def _decided_conversation(self, message: IncomingMessage) -> str | None:
+        """Return the conversation that a plugin decides on; None if none does."""
         try:
             decided = await self._plugins.first("session_conversation", message=message)
-            if decided is not None:
-                caller, key = decided
-                if not isinstance(key, str) or not key:
-                    detail = f"expected text or None, got {shown(key)}"
-                    raise HookFailed(caller.plugin_name, caller.hook, detail)
+            if decided is None:
+                return None
+            caller, key = decided
+            if isinstance(key, str) and key:
                 return key
+            detail = f"expected text or None, got {shown(key)}"
+            raise HookFailed(caller.plugin_name, caller.hook, detail)
         except (ChannelError, PluginError) as error:
             # The message must not be lost for it; its address is a conversation too.
             log.warning("%s; the message stays in the conversation of its chat", error)
+            return None
+
+    def _own_conversation(self, message: IncomingMessage) -> str:
         key = conversation_key(message.address)
         if self._settings.scope == "sender":
-            return f"{key}/{message.sender_id.replace('%', '%25').replace('/', '%2F')}"
+            return f"{key}/{quoted(message.sender_id)}"
         return key
 
     def _as_batch(self, handed: object) -> Batch:

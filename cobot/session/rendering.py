@@ -13,7 +13,17 @@ from cobot.messages import Media, OutgoingMessage, find_not_json
 from cobot.plugins import Plugins
 from cobot.plugins.threads import ThreadPool
 from cobot.session.capabilities import Capabilities
-from cobot.text import Document, Part, Render, Rendered, Span, parse, parts, plain_text
+from cobot.text import (
+    Document,
+    Part,
+    Render,
+    Rendered,
+    Span,
+    is_plain,
+    parse,
+    parts,
+    plain_text,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +52,8 @@ class Rendering:
         if message.media and not self._capabilities.has(channel, "media"):
             # Now and not when it is sent, so that each part is an operation of its own.
             links, message = message.media, attrs.evolve(message, media=())
+        if not links and self._passes_as_it_is(message, limits):
+            return [message]
         found = await self._found(message, links, limits)
         if len(found) == 1 and found[0] == Part(message.content):
             return [message]
@@ -55,6 +67,20 @@ class Rendering:
                 for one in others
             ),
         ]
+
+    def _passes_as_it_is(self, message: OutgoingMessage, limits: Limits) -> bool:
+        """Tell whether a text is certainly its own form, as most are, and fits."""
+        callers = self._plugins.routed("session_render", message.channel_type)
+        if callers and (len(callers) > 1 or self._renders_plain(message.channel_type)):
+            return False
+        room = limits.caption if message.media else limits.text
+        text = message.content
+        return (room is None or limits.length(text) <= room) and is_plain(text)
+
+    def _renders_plain(self, channel: str) -> bool:
+        if channel not in self._plugins:
+            return True
+        return bool(getattr(self._plugins[channel].instance, "renders_plain", True))
 
     async def as_links(self, message: OutgoingMessage) -> list[OutgoingMessage]:
         """Return the parts of a rendered message with links in place of its media."""

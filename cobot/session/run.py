@@ -311,7 +311,7 @@ class Run:
             ours = {*self._workers(), *self._upkeep, *self._telling}
             await cancelled(ours, timeout_s=left_s())
             senders = [channel.sender for channel in self.channels.values()]
-            crews: list[Crew[Any]] = [self._turns, *senders]
+            crews: list[Crew[Any, Any]] = [self._turns, *senders]
             abandoned = await asyncio.gather(*(crew.cancel(left_s()) for crew in crews))
             await self.typing.close()
             self.receipts.fail_all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from random import Random
 import attrs
 
 from cobot.clock import Clock
+from cobot.deadlines import Deadlines
 from cobot.errors import ChannelError, DeliveryUnknown, HookFailed, OwnershipLost
 from cobot.journal import Delivery, Journal, Ownership
 from cobot.limits import Limits
@@ -27,6 +29,10 @@ log = logging.getLogger(__name__)
 
 SENDS_AT_ONCE = 256
 """Addresses of one channel that are sent to at the same time."""
+
+UPLOAD_S = 600.0
+"""How much longer than `call_timeout` a message with media may take: 50 MB on a slow line. What
+does not move at all is given up by the channel's own connection, long before."""
 
 GONE_MOST = 10_000
 """Chats remembered as gone; the oldest is forgotten first, and found to be gone again."""
@@ -45,7 +51,15 @@ class Errand:
         return self.delivery.id
 
 
-class Sender(Crew[Errand]):
+@attrs.frozen(eq=False)
+class Done:
+    """An operation that was done."""
+
+    errand: Errand
+    receipt: Receipt
+
+
+class Sender(Crew[Errand, Done]):
     """Takes the operations of one channel and has them done."""
 
     def __init__(
@@ -85,6 +99,18 @@ class Sender(Crew[Errand]):
         # What was found gone, and when; the oldest first.
         self._gone: dict[Address, tuple[ChannelError, datetime]] = {}
         self._closing_key = f"closed/{channel}"
+        self._deadlines = Deadlines()
+
+    async def cancel(self, timeout_s: float) -> int:
+        """Stop what runs; return how many calls would not be stopped in that time."""
+        late = await super().cancel(timeout_s)
+        self._deadlines.close()
+        return late
+
+    @property
+    def knows_gone(self) -> bool:
+        """Whether any chat was found to be gone."""
+        return bool(self._gone)
 
     def reopen(self, address: Address) -> None:
         """Note that somebody has written there, so that the chat is not gone after all."""
@@ -115,7 +141,10 @@ class Sender(Crew[Errand]):
             return (), OWN_AGAIN_S
         errands = [Errand(delivery, right) for delivery in taken.deliveries]
         for delivery in taken.deliveries:
-            self._budget.spend(delivery.operation.address)
+            rate = None
+            if self._budget.rates.may_differ:
+                rate = (await self._limits(delivery)).rate_address
+            self._budget.spend(delivery.operation.address, rate)
         return errands, room_s if len(errands) == room < limit else taken.wait_s
 
     async def _give_back(self, work: Errand) -> None:
@@ -128,27 +157,42 @@ class Sender(Crew[Errand]):
                 is_attempt=False,
             )
 
-    async def _do(self, work: Errand) -> None:
+    async def _do(self, work: Errand) -> Done | None:
         try:
-            await self._deliver(work)
+            return await self._deliver(work)
         except OwnershipLost as error:
-            # Whoever owns the channel now sends it again, knowing that it may have arrived.
-            log.warning("%s; what became of a message to it is not recorded", error)
-            self._holding.lost(work.right)
+            self._note_lost(work.right, error)
+            return None
 
-    async def _deliver(self, work: Errand) -> None:
+    async def _record(self, results: Sequence[Done]) -> None:
+        for right, several in itertools.groupby(results, lambda one: one.errand.right):
+            done = [(one.errand.delivery, one.receipt) for one in several]
+            try:
+                await self._journal.sent(right, done)
+            except OwnershipLost as error:
+                self._note_lost(right, error)
+            else:
+                for delivery, receipt in done:
+                    self._on_sent(delivery, receipt)
+
+    def _note_lost(self, right: Ownership, error: OwnershipLost) -> None:
+        # Whoever owns the channel now sends it again, knowing that it may have arrived.
+        log.warning("%s; what became of a message to it is not recorded", error)
+        self._holding.lost(right)
+
+    async def _deliver(self, work: Errand) -> Done | None:
         delivery, operation = work.delivery, work.delivery.operation
         gone, found_at = self._gone.get(operation.address, (None, None))
         if gone is not None and found_at is not None and delivery.created_at <= found_at:
             await self._fail(work, gone, Verdict(None, str(gone)))
-            return
+            return None
         if delivery.unknowns:
             limits = await self._limits(delivery)
             refusal = self._policy.may_repeat(delivery, limits, self._clock.now())
             if refusal is not None:
                 error = DeliveryUnknown(self._channel, operation.kind, refusal)
                 await self._fail(work, error, Verdict(None, refusal, is_unknown=True))
-                return
+                return None
         try:
             receipt = await self._attempt(work)
         except asyncio.CancelledError:
@@ -167,26 +211,25 @@ class Sender(Crew[Errand]):
                 now = self._clock.now()
                 if self._policy.may_be_doubled(delivery, receipt, limits, now):
                     receipt = attrs.evolve(receipt, maybe_repeated=True)
-            await self._journal.sent(work.right, [(delivery, receipt)])
-            self._on_sent(delivery, receipt)
+            return Done(work, receipt)
+        return None
 
     async def _attempt(self, work: Errand) -> Receipt:
         delivery = work.delivery
         message = delivery.operation.message
-        limit = asyncio.timeout(self._call_timeout_s)
-        try:
-            async with limit:
-                if self._prepares and message is not None and delivery.prepared is None:
-                    prepared = await self._performer.prepare(message)
-                    if prepared is not None:
-                        await self._journal.prepare(work.right, delivery, prepared)
-                        delivery = attrs.evolve(delivery, prepared=prepared)
-                return await self._performer.perform(delivery)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            detail = f"no answer within {self._call_timeout_s:g} s"
-            raise DeliveryUnknown(self._channel, delivery.operation.kind, detail) from None
+        limit_s = self._call_timeout_s
+        if message is not None and message.media:
+            limit_s += UPLOAD_S
+        with self._deadlines.within(limit_s):
+            if self._prepares and message is not None and delivery.prepared is None:
+                prepared = await self._performer.prepare(message)
+                if prepared is not None:
+                    await self._journal.prepare(work.right, delivery, prepared)
+                    delivery = attrs.evolve(delivery, prepared=prepared)
+            return await self._performer.perform(delivery)
+        # Only a time limit leaves the block without a result.
+        detail = f"no answer within {limit_s:g} s"
+        raise DeliveryUnknown(self._channel, delivery.operation.kind, detail)
 
     async def _follow(self, work: Errand, moved: ChatMoved) -> None:
         """Have an operation done again where its chat is now."""

@@ -12,8 +12,9 @@ import attrs
 
 from cobot.clock import Clock
 from cobot.config.settings import SessionSettings
+from cobot.deadlines import Deadlines
 from cobot.errors import CobotError, HookFailed, JournalError, PluginError, shown
-from cobot.journal import Job, Journal, Operation
+from cobot.journal import End, Job, Journal, Operation
 from cobot.journal.keys import operation_key
 from cobot.messages import IncomingMessage, OutgoingMessage
 from cobot.plugins import Caller, Plugins
@@ -38,7 +39,7 @@ APOLOGY = 1_000_000
 NOT_OURS = "its message has been taken over, edited or withdrawn meanwhile"
 
 
-class Turns(Crew[Job]):
+class Turns(Crew[Job, End]):
     """Claims messages, has the agent answer them, and settles what it said."""
 
     def __init__(
@@ -71,6 +72,13 @@ class Turns(Crew[Job]):
         self._on_settled = on_settled
         self._on_looked = on_looked
         self._on_failed = on_failed
+        self._deadlines = Deadlines()
+
+    async def cancel(self, timeout_s: float) -> int:
+        """Stop what runs; return how many turns would not be stopped in that time."""
+        late = await super().cancel(timeout_s)
+        self._deadlines.close()
+        return late
 
     async def _take(self, limit: int) -> tuple[Sequence[Job], float | None]:
         claimed = await self._journal.claim(limit)
@@ -80,17 +88,14 @@ class Turns(Crew[Job]):
     async def _give_back(self, work: Job) -> None:
         await self._journal.release(work)
 
-    async def _do(self, work: Job) -> None:
+    async def _do(self, work: Job) -> End | None:
         message = as_one(work.messages)
         try:
             turn = Turn(work, message, self._journal, self._fetcher)
             with self._typing.during(message.address):
                 await self._answer(turn, message)
                 operations = await self._operations(turn)
-                state = turn.changed_state()
-            if not await self._journal.settle(work, operations, state=state):
-                log.info("the answer to %r is not sent: %s", message.id, NOT_OURS)
-            self._on_settled({one.address.channel_type for one in operations})
+            return End(work, operations, turn.changed_state())
         except asyncio.CancelledError:
             if self._is_cancelled:
                 await self._journal.release(work)
@@ -101,6 +106,17 @@ class Turns(Crew[Job]):
             raise
         except CobotError as error:
             await self._fail(work, message, error)
+        return None
+
+    async def _record(self, results: Sequence[End]) -> None:
+        ours = await self._journal.settle_all(results)
+        for end, is_ours in zip(results, ours, strict=True):
+            if not is_ours:
+                message = end.job.messages[0]
+                log.info("the answer to %r is not sent: %s", message.id, NOT_OURS)
+        self._on_settled(
+            {one.address.channel_type for end in results for one in end.operations}
+        )
 
     async def _fail(self, job: Job, message: IncomingMessage, error: CobotError) -> None:
         delay_s: float | None = None
@@ -129,19 +145,17 @@ class Turns(Crew[Job]):
         caller = self._plugins.caller(self._agent, "agent_reply")
         if caller is None:
             raise PluginError(f"the agent {self._agent!r} is not loaded any more")
-        limit = asyncio.timeout(self._settings.agent_timeout)
-        try:
-            async with limit:
-                reply = await caller(message=message, conversation=turn)
-                if isinstance(reply, AsyncIterator):
-                    reply = await _joined(caller, reply)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            detail = f"no answer within {self._settings.agent_timeout:g} s"
-            raise HookFailed(self._agent, "agent_reply", detail) from None
+        reply = await self._ask(caller, turn, message)
         for answer in _as_messages(caller, reply, message):
             turn.collect(Wish.of_message(answer))
+
+    async def _ask(self, caller: Caller, turn: Turn, message: IncomingMessage) -> object:
+        with self._deadlines.within(self._settings.agent_timeout):
+            reply: object = await caller(message=message, conversation=turn)
+            return await _joined(caller, reply) if isinstance(reply, AsyncIterator) else reply
+        # Only a time limit leaves the block without a result.
+        detail = f"no answer within {self._settings.agent_timeout:g} s"
+        raise HookFailed(self._agent, "agent_reply", detail)
 
     async def _operations(self, turn: Turn) -> list[Operation]:
         operations: list[Operation] = []

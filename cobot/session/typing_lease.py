@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
 import attrs
 
@@ -47,6 +47,29 @@ class _Typing:
             self.call.cancel()
 
 
+class _Lease(AbstractContextManager[None]):
+    """One lease, for the length of a block. A class: each turn has one, mostly for nothing."""
+
+    __slots__ = ("_address", "_after_s", "_leases", "_start", "_typing")
+
+    _typing: _Typing
+    _start: float
+
+    def __init__(self, leases: TypingLeases, address: Address, after_s: float) -> None:
+        self._leases = leases
+        self._address = address
+        self._after_s = after_s
+
+    def __enter__(self) -> None:
+        self._typing, self._start = self._leases.begin(self._address, self._after_s)
+
+    def __exit__(self, *_: object) -> None:
+        self._leases.end(self._typing, self._start)
+
+
+_NOTHING = nullcontext()
+
+
 class TypingLeases:
     """All typing of a session."""
 
@@ -68,24 +91,30 @@ class TypingLeases:
         self._calls: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
-    @contextmanager
-    def during(self, address: Address, *, after_s: float | None = None) -> Iterator[None]:
+    def during(
+        self, address: Address, *, after_s: float | None = None
+    ) -> AbstractContextManager[None]:
         """Show typing while the block lasts, once it takes longer than `after_s`."""
         if not self._capabilities.has(address.channel_type, "typing"):
-            yield
-            return
-        wait_s = self._after_s if after_s is None else after_s
-        start = self._clock.monotonic() + wait_s
-        typing = self._shown.setdefault(address, _Typing(address))
+            return _NOTHING
+        return _Lease(self, address, self._after_s if after_s is None else after_s)
+
+    def begin(self, address: Address, after_s: float) -> tuple[_Typing, float]:
+        """Begin a lease; return what is shown for it, and from when."""
+        start = self._clock.monotonic() + after_s
+        typing = self._shown.get(address)
+        if typing is None:
+            typing = self._shown[address] = _Typing(address)
         typing.starts.append(start)
         if self._sweeper is None or self._sweeper.done():
             self._sweeper = asyncio.create_task(self._sweep(), name="typing")
-        try:
-            yield
-        finally:
-            typing.starts.remove(start)
-            if not typing.starts:
-                self._end(typing)
+        return typing, start
+
+    def end(self, typing: _Typing, start: float) -> None:
+        """End a lease."""
+        typing.starts.remove(start)
+        if not typing.starts:
+            self._end(typing)
 
     @asynccontextmanager
     async def shown(self, address: Address) -> AsyncIterator[None]:

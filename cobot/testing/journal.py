@@ -40,10 +40,10 @@ class WatchedJournal:
         return getattr(self._journal, name)
 
     def hold(self) -> None:
-        """Store nothing more that arrives, until `release`."""
+        """Store nothing more that arrives, until `let_go`."""
         self._may_store.clear()
 
-    def release(self) -> None:
+    def let_go(self) -> None:
         """Store what arrives, and what was held."""
         self._may_store.set()
 

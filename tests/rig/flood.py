@@ -187,7 +187,8 @@ class _Run:
             if now > answered:
                 answered, since = now, time.monotonic()
             is_stuck = time.monotonic() - since > GUARD_S
-            assert process.is_running and not is_stuck, (answered, process.lines[-20:])
+            assert not is_stuck, f"{answered} answered, and no more"
+            assert process.is_running, process.lines[-20:]
 
     async def _arrived(self) -> Sequence[Arrived]:
         """Return what arrived; of two of a kind the later one says whether it is marked."""

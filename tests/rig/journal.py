@@ -59,16 +59,20 @@ class ReportingJournal:
         return new
 
     async def settle_all(self, ends: Sequence[End]) -> Sequence[bool]:
-        """End turns; report before and afterwards."""
-        await self._reporter.reached(Boundary.BEFORE_SETTLE)
+        """End turns; report before and afterwards, for each of them."""
+        await self._reached(Boundary.BEFORE_SETTLE, len(ends))
         ours = await self._journal.settle_all(ends)
-        await self._reporter.reached(Boundary.SETTLED)
+        await self._reached(Boundary.SETTLED, len(ends))
         return ours
 
     async def sent(
         self, ownership: Ownership, results: Sequence[tuple[Delivery, Receipt]]
     ) -> None:
-        """Record what was sent; report before and afterwards."""
-        await self._reporter.reached(Boundary.BEFORE_RECEIPT)
+        """Record what was sent; report before and afterwards, for each message."""
+        await self._reached(Boundary.BEFORE_RECEIPT, len(results))
         await self._journal.sent(ownership, results)
-        await self._reporter.reached(Boundary.RECEIPT)
+        await self._reached(Boundary.RECEIPT, len(results))
+
+    async def _reached(self, boundary: Boundary, times: int) -> None:
+        for _ in range(times):
+            await self._reporter.reached(boundary)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from fakes import ManualClock
@@ -14,7 +15,7 @@ CHAT = Address("post", "chat")
 OTHER = Address("post", "other")
 
 
-def budget_of(clock: ManualClock, channel: float | None = None, **rates: float) -> Budget:
+def budget_of(clock: ManualClock, channel: float | None = None, **rates: Any) -> Budget:
     """Return a budget whose clock has run for a while."""
     clock.advance(100)
     budget = Budget(clock)
@@ -121,6 +122,17 @@ def test_an_address_at_rest_takes_a_few_messages_at_once() -> None:
         clock.advance(0.25)
 
     assert sent == ADDRESS_BURST + 39 // 2
+
+
+def test_an_address_may_have_a_rate_of_its_own() -> None:
+    """A group that takes less than other chats is sent to more slowly."""
+    clock = ManualClock()
+    budget = budget_of(clock, address=2.0)
+    for _ in range(ADDRESS_BURST):
+        budget.spend(CHAT, 0.5)
+        budget.spend(OTHER)
+
+    assert (budget.closed_s(CHAT), budget.closed_s(OTHER)) == (2.0, 0.5)
 
 
 # What the network closed.

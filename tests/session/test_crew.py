@@ -4,12 +4,15 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from itertools import pairwise
+from typing import Any
 
 import attrs
 import pytest
-from fakes import ManualClock
+from fakes import ManualClock, until
 
-from cobot.session.crew import Crew
+from cobot.session.crew import IN_A_ROW, Crew
 
 
 @attrs.frozen
@@ -19,7 +22,7 @@ class Piece:
     id: int
 
 
-class Workers(Crew[Piece]):
+class Workers(Crew[Piece, int]):
     """A crew whose work lies in a list, and is done when the test says so."""
 
     def __init__(self, size: int = 10) -> None:
@@ -37,6 +40,9 @@ class Workers(Crew[Piece]):
         self.is_stubborn = False
         self.done: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
         self.errors: dict[int, BaseException] = {}  # what pieces raise when they are done
+        self.recorded: list[list[int]] = []
+        self.may_record = asyncio.Event()
+        self.may_record.set()
 
     async def _take(self, limit: int) -> tuple[Sequence[Piece], float | None]:
         self.limits.append(limit)
@@ -47,7 +53,7 @@ class Workers(Crew[Piece]):
         await self.may_take.wait()
         return taken, wait_s
 
-    async def _do(self, work: Piece) -> None:
+    async def _do(self, work: Piece) -> int:
         self.begun.append(work.id)
         while not self.done[work.id].is_set():
             try:
@@ -58,6 +64,11 @@ class Workers(Crew[Piece]):
                     raise
         if work.id in self.errors:
             raise self.errors[work.id]
+        return work.id
+
+    async def _record(self, results: Sequence[int]) -> None:
+        self.recorded.append([*results])
+        await self.may_record.wait()
 
     async def _give_back(self, work: Piece) -> None:
         self.given_back.append(work.id)
@@ -203,6 +214,162 @@ async def test_many_looks_leave_one_timer() -> None:
         assert len(alarms) == 1
     await settled()
     assert all(one.done() for one in alarms)
+
+
+# Tasks, and what is recorded.
+
+
+class Quick(Workers):
+    """A crew whose work is done at once."""
+
+    def __init__(self) -> None:
+        super().__init__(1000)
+        self.tasks: set[asyncio.Task[Any] | None] = set()
+
+    async def _do(self, work: Piece) -> int:
+        self.begun.append(work.id)
+        self.tasks.add(asyncio.current_task())
+        return work.id
+
+
+async def test_pieces_that_do_not_wait_need_no_task_each() -> None:
+    """A task goes on with the next piece; they are begun in the order in which they came."""
+    crew = Quick()
+    async with running(crew):
+        crew.add(*range(100))
+        await until(lambda: len(crew.begun) == 100)
+
+    assert crew.begun == [*range(100)]
+    assert len(crew.tasks) <= 10
+
+
+async def test_pieces_that_do_not_wait_let_others_run() -> None:
+    """A hundred quick answers are no reason to keep the loop from everybody else."""
+    crew = Quick()
+    begun = [0]
+    async with running(crew):
+        crew.add(*range(100))
+        while len(crew.begun) < 100:
+            await asyncio.sleep(0)
+            begun.append(len(crew.begun))
+
+    assert max(later - earlier for earlier, later in pairwise(begun)) <= 4 * IN_A_ROW
+
+
+async def test_no_piece_sees_what_another_left_in_its_context() -> None:
+    """What an agent keeps in context variables for one person is not there for the next."""
+    variable: ContextVar[int] = ContextVar("variable", default=0)
+
+    class Leaving(Quick):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: set[int] = set()
+
+        async def _do(self, work: Piece) -> int:
+            self.seen.add(variable.get())
+            variable.set(work.id)
+            return await super()._do(work)
+
+        async def _record(self, results: Sequence[int]) -> None:
+            self.seen.add(variable.get())
+
+    crew = Leaving()
+    async with running(crew):
+        crew.add(*range(1, 20))
+        await until(lambda: len(crew.begun) == 19)
+        await crew.idle()
+
+    assert crew.seen == {0}
+
+
+async def test_pieces_that_wait_are_all_under_way_at_once() -> None:
+    """None waits until another has been answered."""
+    crew = Workers(size=1000)
+    async with running(crew):
+        crew.add(*range(100))
+        await until(lambda: len(crew.begun) == 100)
+
+        assert crew.running == 100
+        assert crew.recorded == []
+
+
+async def test_what_is_done_while_a_record_is_stored_is_the_next_record() -> None:
+    """A busy crew asks its journal once for many; until then their pieces count as running."""
+    crew = Workers()
+    crew.may_record.clear()
+    async with running(crew):
+        crew.add(1, 2, 3)
+        await settled()
+        for id_ in (1, 2, 3):
+            crew.done[id_].set()
+            await settled()
+        assert (crew.recorded, crew.running) == ([[1]], 3)
+        crew.may_record.set()
+        await settled()
+
+        assert (crew.recorded, crew.running) == ([[1], [2, 3]], 0)
+
+
+async def test_idle_waits_for_what_is_being_recorded() -> None:
+    """A piece is over when it is known for ever what came of it."""
+    crew = Workers()
+    crew.may_record.clear()
+    async with running(crew):
+        crew.add(1)
+        crew.done[1].set()
+        await settled()
+        idle = asyncio.create_task(crew.idle())
+        await settled()
+        assert not idle.done()
+        crew.may_record.set()
+        await idle
+
+    assert crew.recorded == [[1]]
+
+
+async def test_a_record_is_not_cut_short_by_cancel() -> None:
+    """What was done must not be forgotten for a stop; a store that hangs is left in time."""
+    crew = Workers()
+    crew.may_record.clear()
+    async with running(crew):
+        crew.add(1)
+        crew.done[1].set()
+        await settled()
+        assert await crew.cancel(0) == 0
+        crew.may_record.set()
+        await crew.idle()
+
+    assert crew.recorded == [[1]]
+
+
+async def test_what_was_taken_and_not_begun_is_given_back() -> None:
+    """A stop comes between taking and beginning: nothing stays taken."""
+    crew = Workers()
+    async with running(crew):
+        crew.add(*range(8))
+        await until(lambda: crew.begun)
+        begun = len(crew.begun)
+        assert begun < 8
+
+        assert await crew.cancel(1) == 0
+
+    assert sorted(crew.begun + crew.given_back) == [*range(8)]
+    assert len(crew.begun) == begun
+
+
+async def test_a_record_that_fails_ends_the_run() -> None:
+    """A journal that cannot store what was done is no reason to go on."""
+
+    class Broken(Workers):
+        async def _record(self, results: Sequence[int]) -> None:
+            raise OSError("the disk is gone")
+
+    crew = Broken()
+    async with running(crew) as task:
+        crew.add(1)
+        crew.done[1].set()
+        with pytest.raises(OSError, match="the disk is gone"):
+            await task
 
 
 # Ending.

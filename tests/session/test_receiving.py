@@ -167,7 +167,7 @@ class Receiving:
         self.clock = clock or ManualClock()
         self.plugins: Plugins = registry(**others, pigeon=channel)
         self.alive = 0
-        self.stored: list[Collection[Address]] = []
+        self.stored: list[Sequence[IncomingMessage]] = []
         self.moved: list[ChatMoved] = []
         self.gate = Gate(PIGEON, access, journal, self.clock, Random(1))
         self._receiver = Receiver(
@@ -366,7 +366,9 @@ async def test_the_turns_are_told_of_what_is_stored(journal: RecordingJournal) -
 
     await receiving.run()
 
-    assert receiving.stored == [{Address(PIGEON, "chat")}]
+    assert [[one.address for one in batch] for batch in receiving.stored] == [
+        [Address(PIGEON, "chat")]
+    ]
 
 
 # Repetitions.

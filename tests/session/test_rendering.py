@@ -85,6 +85,48 @@ async def test_a_message_has_the_channels_form_beside_its_plain_text() -> None:
     assert Rendered.of(part) == Rendered("a *bold* word, 2**2")
 
 
+class Plain(Failing):
+    """A channel that says that plain text is its own form, and cannot render anything."""
+
+    renders_plain = False
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        super().__init__(AssertionError("it was asked"))
+        self.limits = limits
+
+
+async def test_a_channel_may_leave_plain_text_alone() -> None:
+    """Where nothing could be markup it need not be asked, nor is the text parsed."""
+    asked = message("just words, and\n\nmore of them: 1 + 1 > 1")
+
+    assert await rendering(Plain()).parts(asked) == [asked]
+
+
+@pytest.mark.parametrize(
+    ("content", "limit"), [("a **bold** word", None), ("- a list", None), ("too long", 5)]
+)
+async def test_such_a_channel_is_asked_about_everything_else(
+    content: str, limit: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What has markup, or does not fit, goes the usual way."""
+    await rendering(Plain(Limits(text=limit))).parts(message(content))
+
+    assert "it was asked" in caplog.text
+
+
+async def test_who_renders_in_a_channels_place_is_asked_about_plain_text_too() -> None:
+    """What a channel says of itself holds for nobody else."""
+
+    class Shouting:
+        @hookimpl
+        def session_render(self, channel_type: str, document: Document) -> Rendered:
+            return Rendered(plain_text(document).upper())
+
+    (part,) = await rendering(Plain(), shouting=Shouting()).parts(message("words"))
+
+    assert Rendered.of(part) == Rendered("WORDS")
+
+
 async def test_text_whose_form_is_itself_is_left_alone() -> None:
     """A message without markup is stored as it came, and nothing beside it."""
     asked = message("just words")

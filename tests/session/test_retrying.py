@@ -491,6 +491,36 @@ async def test_an_address_is_sent_to_at_its_rate(clock: ManualClock) -> None:
     assert (before, waits) == (["a", "b", "c", "elsewhere"], [2.0, 2.0])
 
 
+class Crowded(Net):
+    """A channel on which groups take less than other chats."""
+
+    @hookimpl
+    def session_limits(self, channel_type: str, channel_id: str | None) -> Limits:
+        return Limits(rate_address=0.1 if channel_id == "group" else 1.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "length"),
+    [
+        (ChannelSettings(), 10.0),
+        (ChannelSettings(rate=RateSettings(address=0.5)), 2.0),
+    ],
+)
+async def test_a_chat_is_sent_to_at_its_own_rate(
+    clock: ManualClock, settings: ChannelSettings, length: float
+) -> None:
+    """What the network allows one chat counts for it, unless the configuration says else."""
+    net = Crowded()
+    async with sending(plugin("net", net, settings=settings), clock) as session:
+        for text in "abcd":
+            session.enqueue(outgoing(text, "group"))
+        await until(lambda: "c" in net.texts)
+        wait_s = await next_wait(clock)
+        await until(lambda: "d" in net.texts)
+
+    assert wait_s == length
+
+
 async def test_a_channel_can_close_itself(clock: ManualClock) -> None:
     """A channel that knows, from whichever thread, is asked nothing until the time it told."""
     net = Net()

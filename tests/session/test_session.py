@@ -650,7 +650,7 @@ def breaking(*methods: str) -> Callable[[Journal], Broken]:
         ("own",),
         ("publish",),
         ("claim",),
-        ("settle",),
+        ("settle_all",),
         ("take",),
         ("sent",),
         ("beat",),
@@ -696,7 +696,7 @@ async def test_a_journal_that_fails_during_the_stop_ends_it_with_its_error() -> 
         session.stop()
         await until(lambda: pigeon.closed)
         assert isinstance(session.journal, Broken)
-        session.journal.methods = ("settle",)
+        session.journal.methods = ("settle_all",)
         may_answer.set()
 
         with pytest.raises(JournalError, match="cannot settle"):

@@ -19,7 +19,13 @@ from journal.conformance.calling import (
 from journal.conformance.changing import TestDeletions, TestEdits, TestReactions
 from journal.conformance.claiming import TestClaim, TestOrder
 from journal.conformance.crashing import TestCrashes
-from journal.conformance.ending import TestDrafts, TestFail, TestRelease, TestSettle
+from journal.conformance.ending import (
+    TestDrafts,
+    TestFail,
+    TestRelease,
+    TestSettle,
+    TestSettleAll,
+)
 from journal.conformance.enqueueing import TestEnqueue
 from journal.conformance.events import TestEvents
 from journal.conformance.fences import TestLostChannels, TestLostJobs
@@ -71,6 +77,7 @@ __all__ = [
     "TestSenders",
     "TestSent",
     "TestSettle",
+    "TestSettleAll",
     "TestState",
     "TestTake",
     "TestTargets",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fakes import START
 
-from cobot.journal import Backlog, Journal, Ownership
+from cobot.journal import Backlog, End, Journal, Ownership
 from journal.conformance.harness import (
     OWL,
     PIGEON,
@@ -129,6 +129,91 @@ class TestSettle(Suite):
         await journal.settle(await claim_one(journal), [], state={})
 
         assert (await claim_one(journal)).state == {}
+
+
+class TestSettleAll(Suite):
+    """The ends of several turns at once: each as if it were alone, all in one transaction."""
+
+    async def test_each_turn_ends_with_its_own_answer(
+        self, journal: Journal, pigeon: Ownership
+    ) -> None:
+        """All that they send is stored, and each conversation goes on."""
+        rows = [row("a", chat="a"), row("b", chat="b"), row("next", chat="b")]
+        await journal.publish(pigeon, rows, {})
+        first, second = await claim(journal)
+
+        ends = [End(first, [send("to a", "a")], {"n": 1}), End(second, [send("to b", "b")])]
+        assert [*await journal.settle_all(ends)] == [True, True]
+
+        assert sorted(await send_all(journal, pigeon)) == ["to a", "to b"]
+        assert texts(await claim(journal)) == ["next"]
+
+    async def test_what_they_send_to_one_address_leaves_in_their_order(
+        self, journal: Journal, pigeon: Ownership
+    ) -> None:
+        """Who is named first has ended first."""
+        await journal.publish(pigeon, [row("a", chat="a"), row("b", chat="b")], {})
+        first, second = await claim(journal)
+
+        await journal.settle_all([End(second, [send("one")]), End(first, [send("two")])])
+
+        assert await send_all(journal, pigeon) == ["one", "two"]
+
+    async def test_one_that_is_lost_takes_nothing_from_the_others(
+        self, journal: Journal, pigeon: Ownership
+    ) -> None:
+        """Of a job that was given back nothing is stored; the answer says which it was."""
+        await journal.publish(pigeon, [row("a", chat="a"), row("b", chat="b")], {})
+        first, second = await claim(journal)
+        await journal.release(first)
+
+        ends = [End(first, [send("late", "a")]), End(second, [send("answer", "b")])]
+        assert [*await journal.settle_all(ends)] == [False, True]
+
+        assert await send_all(journal, pigeon) == ["answer"]
+        assert texts(await claim(journal)) == ["a"]
+
+    async def test_a_turn_ends_once(self, journal: Journal, pigeon: Ownership) -> None:
+        """The same job twice is the first one's end."""
+        await journal.publish(pigeon, [row("hello")], {})
+        job = await claim_one(journal)
+
+        ends = [End(job, [send("one")]), End(job, [send("two")])]
+        assert [*await journal.settle_all(ends)] == [True, False]
+
+        assert await send_all(journal, pigeon) == ["one"]
+
+    async def test_what_cannot_be_stored_leaves_all_jobs_with_their_owner(
+        self, journal: Journal, pigeon: Ownership
+    ) -> None:
+        """It is one transaction: all of it or nothing."""
+        await journal.publish(pigeon, [row("a", chat="a"), row("b", chat="b")], {})
+        first, second = await claim(journal)
+
+        with pytest.raises((TypeError, ValueError)):
+            await journal.settle_all([End(first), End(second, state={"odd": object()})])
+
+        assert await journal.backlog() == Backlog(jobs=2)
+        assert [*await journal.settle_all([End(first), End(second)])] == [True, True]
+
+    async def test_no_turns_end_at_once(self, journal: Journal) -> None:
+        """Nothing to say is no mistake."""
+        assert [*await journal.settle_all([])] == []
+
+    async def test_they_survive_a_crash(self, journals: Journals) -> None:
+        """When it returns all of it is stored."""
+        journal = await journals.open()
+        rows = [row("a", chat="a"), row("b", chat="b")]
+        await journal.publish(await journal.own(PIGEON), rows, {})
+        first, second = await claim(journal)
+        await journal.settle_all(
+            [End(first, [send("one", "a")]), End(second, [send("two", "b")])]
+        )
+
+        journal = await journals.crash()
+
+        assert not await claim(journal)
+        assert sorted(await send_all(journal, await journal.own(PIGEON))) == ["one", "two"]
 
 
 class TestFail(Suite):
