@@ -22,6 +22,7 @@ from cobot import AuthFailed, Id, Limits, Secret, Unreachable
 from cobot_telegram import Telegram, TelegramGroup, TelegramSettings
 from telegram.bots import bot_on, receiving
 
+CHECKOUT = Path(__file__).parents[2]
 FOLDER = Path(cobot_telegram.__file__).parent
 TOKEN = "123456:ABC-DEF_ghi"
 
@@ -264,7 +265,7 @@ def test_the_wheel_holds_the_channel_and_nothing_else(tmp_path: Path) -> None:
     """Built from the folder as it is: the package is the folder itself."""
     copy = tmp_path / "cobot_telegram"
     leave_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
-    shutil.copytree(FOLDER, copy, ignore=leave_out)
+    shutil.copytree(CHECKOUT / "cobot_telegram", copy, ignore=leave_out)
     build = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation")
     subprocess.run(
         [sys.executable, *build, "--wheel-dir", tmp_path, copy],
