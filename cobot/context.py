@@ -17,7 +17,7 @@ from cobot.journal import Journal
 from cobot.messages import OutgoingMessage, Receipt
 
 if TYPE_CHECKING:
-    from cobot.net import Http
+    from cobot.net import Http, Sockets
 
 T = TypeVar("T")
 
@@ -67,6 +67,7 @@ class Context:
     _health: Health | None = attrs.field(default=None, alias="health")
     _redact: Callable[[str], str] = attrs.field(default=str, alias="redact")
     _http: Http | None = attrs.field(default=None, init=False)
+    _sockets: Sockets | None = attrs.field(default=None, init=False)
     _journal: Journal | None = attrs.field(default=None, alias="journal")
 
     def workspace(self, purpose: str) -> Path:
@@ -97,6 +98,26 @@ class Context:
                 ) from error
             self._http = Http(self.name, redact=self._redact)
         return self._http
+
+    @property
+    def sockets(self) -> Sockets:
+        """What opens the plugin's WebSockets. Who opens one closes it, by leaving its block.
+
+        Secrets of the configuration are taken out of what goes into errors.
+
+        Raises:
+            PluginError: The extra `cobot-core[net]` is not installed.
+        """
+        if self._sockets is None:
+            try:
+                from cobot.net import Sockets
+            except ModuleNotFoundError as error:
+                raise PluginError(
+                    f"plugin {self.name!r} needs {error.name!r} for its network; install it"
+                    " with: pip install 'cobot-core[net]'"
+                ) from error
+            self._sockets = Sockets(self.name, clock=self.clock, redact=self._redact)
+        return self._sockets
 
     async def close(self) -> None:
         """Close what the plugin has used of ours. The session calls it, after `cobot_stop`."""

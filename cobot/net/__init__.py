@@ -7,7 +7,15 @@ Comes with the extra `cobot-core[net]`, which channels require.
     if answer.status == 429:
         raise RateLimited("pigeon", "send", "too many", retry_after_s=answer.retry_after_s)
     flight = answer.json()
+
+WebSockets are loaded when first asked for: they take as long to import as all the rest of a
+command, and a channel that polls needs none.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from cobot.encoding import dumps, loads
 from cobot.net.answers import Answer
@@ -15,14 +23,48 @@ from cobot.net.http import Http, ReadyHeaders
 from cobot.net.timing import CALL, FETCH, TRANSFER, TimeLimits
 from cobot.net.uploads import Part, Upload, multipart, raw
 
+if TYPE_CHECKING:
+    from cobot.net.closing import Closed, HandshakeRefused, SocketClosed
+    from cobot.net.heartbeats import Heartbeat
+    from cobot.net.links import SocketOptions
+    from cobot.net.pacing import Pace
+    from cobot.net.reconnecting import Attempt, Attempts, Backoff
+    from cobot.net.sockets import Socket, Sockets
+
+_LATER = {
+    "Attempt": "reconnecting",
+    "Attempts": "reconnecting",
+    "Backoff": "reconnecting",
+    "Closed": "closing",
+    "HandshakeRefused": "closing",
+    "Heartbeat": "heartbeats",
+    "Pace": "pacing",
+    "Socket": "sockets",
+    "SocketClosed": "closing",
+    "SocketOptions": "links",
+    "Sockets": "sockets",
+}
+"""In which module each of them is."""
+
 __all__ = [
     "CALL",
     "FETCH",
     "TRANSFER",
     "Answer",
+    "Attempt",
+    "Attempts",
+    "Backoff",
+    "Closed",
+    "HandshakeRefused",
+    "Heartbeat",
     "Http",
+    "Pace",
     "Part",
     "ReadyHeaders",
+    "Socket",
+    "SocketClosed",
+    "SocketOptions",
+    "Sockets",
     "TimeLimits",
     "Upload",
     "dumps",
@@ -30,3 +72,11 @@ __all__ = [
     "multipart",
     "raw",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value  # the next time it is found without this function
+    return value

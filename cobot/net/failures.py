@@ -44,7 +44,7 @@ def failure_of(error: Exception, host: str, *, has_answer: bool) -> Failure:
         host: Whom was asked, as it may be shown.
         has_answer: Whether the head of an answer had arrived.
     """
-    why = _why(error)
+    why = why_of(error)
     if has_answer:
         return Failure(f"the answer of {host} broke off{why}")
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
@@ -61,7 +61,7 @@ def failure_of(error: Exception, host: str, *, has_answer: bool) -> Failure:
     return Failure(f"the request to {host} failed: {type(error).__name__}")
 
 
-def _why(error: BaseException) -> str:
+def why_of(error: BaseException) -> str:
     """Return `: connection refused` or the like, if the system or TLS said so."""
     for one in _chain(error):
         # By exact type: a subclass of somebody else's may have put anything into its text.

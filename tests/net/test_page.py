@@ -22,7 +22,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "networking.md").read_text()
 def api() -> Any:
     """The class that the page shows."""
     namespace: dict[str, Any] = {}
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    block, *_ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     exec(compile(block, "networking.md", "exec"), namespace)
     return namespace["PigeonApi"]
 
