@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from networks.client import BareClient, Clock, client_of
+from networks.discord import FakeDiscord, Hall, Room
+from networks.discord_client import BareGateway, BareRest, gateway_of, rest_of
 from networks.telegram import FakeTelegram
 
 
@@ -26,3 +28,36 @@ async def bot(network: FakeTelegram) -> AsyncIterator[BareClient]:
     """A client of the network's bot."""
     async with client_of(network) as client:
         yield client
+
+
+@pytest.fixture
+async def discord(clock: Clock) -> AsyncIterator[FakeDiscord]:
+    """A Discord on which nobody has written yet."""
+    async with FakeDiscord(clock=clock) as network:
+        yield network
+
+
+@pytest.fixture
+async def rest(discord: FakeDiscord) -> AsyncIterator[BareRest]:
+    """A client of the requests of Discord's bot."""
+    async with rest_of(discord) as client:
+        yield client
+
+
+@pytest.fixture
+async def gateway(discord: FakeDiscord) -> AsyncIterator[BareGateway]:
+    """A connection of Discord's bot to the gateway, just open."""
+    async with gateway_of(discord) as client:
+        yield client
+
+
+@pytest.fixture
+def lab(discord: FakeDiscord) -> Hall:
+    """A guild, and Ann in it."""
+    return discord.guild("Lab", person=discord.user("Ann"))
+
+
+@pytest.fixture
+def general(lab: Hall) -> Room:
+    """The guild's channel."""
+    return lab.channel("general")

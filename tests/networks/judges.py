@@ -51,6 +51,12 @@ CLIENTS = (
     Client("aiogram_judge", ("aiogram==3.31.0",)),
     Client("ptb_judge", ("python-telegram-bot==22.8",)),
 )
+"""Telegram's."""
+
+DISCORD_CLIENTS = (
+    Client("discord_py_judge", ("discord.py==2.7.1",)),
+    Client("hikari_judge", ("hikari==2.7.0",)),
+)
 
 
 def python_of(client: Client, cache: Path) -> Path:

@@ -1,0 +1,298 @@
+"""The fake Discord: servers on localhost, and what a test does with them."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from networks.discord.api import DOWNLOAD, Api
+from networks.discord.calls import Call
+from networks.discord.entities import Message, User, Wire
+from networks.discord.errors import too_large
+from networks.discord.faults import Failure, Gate, Slow, Trouble, Troubles
+from networks.discord.gateway import Gateway
+from networks.discord.halls import Hall
+from networks.discord.methods import NAMES
+from networks.discord.permissions import USUAL
+from networks.discord.rates import Rates
+from networks.discord.record import Event
+from networks.discord.rooms import Room
+from networks.discord.world import PRIVILEGED, Clock, World
+from networks.web import Server
+
+BOT_ID = "1100000000000000001"
+TOKEN = f"{base64.urlsafe_b64encode(BOT_ID.encode()).decode().rstrip('=')}.GfakeX.of-a-fake-bot"
+WAIT_S = 10.0
+HEARTBEAT_S = 41.25
+
+
+class RealClock:
+    """Time as it is."""
+
+    def now(self) -> datetime:
+        """Return the time of day."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow."""
+        return time.monotonic()
+
+
+class FakeDiscord:
+    """Discord's REST API and gateway on localhost, for one bot.
+
+    Everything that is not a request is done on the loop that the network runs on, and at once:
+    tests write, read and break things by plain calls between their awaits.
+
+    Args:
+        token: The bot's; its first part is the bot's id in base64.
+        username: The bot's.
+        clock: Dates, ages, and limits are by it. Heartbeats are by the loop's own time.
+        privileged: The privileged intents that are switched on in the portal.
+        heartbeat_interval_s: What the gateway asks for.
+        port: Where requests are answered; 0: somewhere free.
+        gateway_port: Where the gateway is; 0: somewhere free.
+    """
+
+    def __init__(
+        self,
+        token: str = TOKEN,
+        *,
+        username: str = "test_bot",
+        clock: Clock | None = None,
+        privileged: int = PRIVILEGED,
+        heartbeat_interval_s: float = HEARTBEAT_S,
+        port: int = 0,
+        gateway_port: int = 0,
+    ) -> None:
+        self.token = token
+        self.world = World(
+            token,
+            clock or RealClock(),
+            username=username,
+            privileged=privileged,
+            base_url=lambda: self.origin,
+        )
+        self.troubles = Troubles()
+        self.gateway = Gateway(self.world, heartbeat_interval_s)
+        """Sessions, heartbeats, closes: what a test does to connections of the gateway."""
+        self._ports = (port, gateway_port)
+        self._api = Api(self.world, self.troubles)
+        self._server = Server(
+            self._api.handle,
+            admit=self._api.admit,
+            body_bytes=self.world.files.limits.request_bytes,
+            too_large=too_large().response(),
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.listen()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.gateway.shut_down()
+        await self._server.close()
+        if self._api.crash and error is None:
+            raise RuntimeError("the fake network itself failed") from self._api.crash
+
+    # --- where it is ---
+
+    @property
+    def origin(self) -> str:
+        """The server of requests, without a path."""
+        return f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def url(self) -> str:
+        """The base URL of requests, with the API's version."""
+        return f"{self.origin}/api/v10"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway is; requests are told the same."""
+        return self.gateway.url
+
+    @property
+    def bot(self) -> User:
+        """The bot, as the network knows it."""
+        return self.world.bot
+
+    # --- who is there ---
+
+    def user(self, name: str = "Ann", **fields: Any) -> User:
+        """Let somebody join: `username`, `is_bot`, `id`, `takes_dms`, `has_blocked_bot` ..."""
+        return self.world.add_user(name, **fields)
+
+    def guild(self, name: str = "Lab", *, person: User | None = None, **fields: Any) -> Hall:
+        """Found a guild with the bot in it, and no channel.
+
+        Args:
+            name: Its name.
+            person: Its owner, who writes there unless somebody else is named; None: somebody
+                new.
+            fields: More of `Guild`: `id`, `permissions`, `upload_bytes` ...
+        """
+        person = person or self.user()
+        permissions = fields.pop("permissions", USUAL)
+        guild = self.world.add_guild(name, person, permissions, **fields)
+        hall = Hall(self.world, guild, person)
+        hall.recover()
+        return hall
+
+    def dm(self, user: User | None = None) -> Room:
+        """Open somebody's direct channel with the bot; the bot is not told, as always."""
+        user = user or self.user()
+        return Room(self.world, self.world.dm_of(user), user)
+
+    def push(self, name: str, payload: Wire) -> None:
+        """Tell bots of anything, if their intents allow an event of that name."""
+        self.world.publish(name, payload)
+
+    # --- what the bot did ---
+
+    @property
+    def sent(self) -> list[Message]:
+        """What the bot sent, in order, as it is now: edited, deleted, reacted to."""
+        return self.world.record.sent
+
+    @property
+    def events(self) -> list[Event]:
+        """All that the bot did, in order: sent, edited, deleted, reacted, typed ..."""
+        return self.world.record.events
+
+    @property
+    def requests(self) -> list[Call]:
+        """Every request of the bot, in order, also those that failed."""
+        return self.world.record.calls
+
+    @property
+    def presence(self) -> Wire:
+        """What people see of the bot: `status`, `activities`; empty: it is offline."""
+        return self.gateway.presence
+
+    @property
+    def commands(self) -> list[Wire]:
+        """The commands that the bot offers, in all guilds or in one."""
+        return [one for place in self.world.commands.values() for one in place.values()]
+
+    def happened(self, kind: str) -> list[Event]:
+        """Return what the bot did of one kind, in order."""
+        return [event for event in self.events if event.kind == kind]
+
+    def calls(self, route: str) -> list[Call]:
+        """Return the requests of one route, in order."""
+        return [one for one in self.requests if one.route == route]
+
+    async def wait_for(self, condition: Callable[[], object], timeout_s: float = WAIT_S) -> Any:
+        """Wait until a condition holds; return what it returned.
+
+        It is looked at after each request, each payload of the gateway, each connection.
+
+        Raises:
+            TimeoutError: It did not come to hold in that time.
+        """
+        return await self.world.record.wait_for(condition, timeout_s)
+
+    async def wait_for_sent(self, count: int = 1, timeout_s: float = WAIT_S) -> list[Message]:
+        """Wait until the bot has sent so many messages; return all that it sent.
+
+        Raises:
+            TimeoutError: It has not, in that time.
+        """
+        await self.wait_for(lambda: len(self.sent) >= count, timeout_s)
+        return self.sent
+
+    async def wait_for_bot(self, timeout_s: float = WAIT_S) -> None:
+        """Wait until the bot has a session on the gateway.
+
+        Raises:
+            TimeoutError: It has none, in that time.
+        """
+        await self.wait_for(lambda: self.gateway.is_connected, timeout_s)
+
+    # --- what goes wrong ---
+
+    @property
+    def rates(self) -> Rates:
+        """The limits on requests; `rates.is_on = True` switches them on."""
+        return self.world.rates
+
+    def fail_next(
+        self,
+        route: str | tuple[str, ...] | None,
+        failure: Failure,
+        *,
+        times: int | None = 1,
+        room: Room | None = None,
+    ) -> Trouble:
+        """Let the next requests fail.
+
+        Args:
+            route: Its name (see `methods.ROUTES`), or several; `download` for files; None: any.
+            failure: How: an `ApiError`, an answer such as `errors.page(502)`, a `Fault`.
+            times: How many requests; None: all until the trouble is ended.
+            room: Only requests to this channel.
+
+        Raises:
+            ValueError: There is no such route.
+        """
+        names = (route,) if isinstance(route, str) else route
+        for name in names or ():
+            if name not in NAMES and name != DOWNLOAD:
+                raise ValueError(f"there is no route {name!r}: {', '.join(sorted(NAMES))}")
+        channel_id = room.id if room else None
+        return self.troubles.add(
+            Trouble(failure=failure, routes=names, times=times, channel_id=channel_id)
+        )
+
+    def slow_down(self, route: str | tuple[str, ...] | None, seconds: float) -> Trouble:
+        """Let the answers to requests come late, until the trouble is ended."""
+        return self.fail_next(route, Slow(seconds), times=None)
+
+    def hold(
+        self,
+        route: str | tuple[str, ...] | None,
+        *,
+        is_before: bool = False,
+        room: Room | None = None,
+    ) -> Gate:
+        """Let requests wait until the gate that is returned is opened.
+
+        Args:
+            route: As for `fail_next`.
+            is_before: Whether they are done only then. Else they are done, and their answers
+                wait.
+            room: Only requests to this channel.
+        """
+        gate = Gate(is_before)
+        gate.trouble = self.fail_next(route, gate, times=None, room=room)
+        return gate
+
+    def revoke_token(self) -> None:
+        """Let the token be refused from now on, and end all sessions."""
+        self.world.token = None
+        self.gateway.close(4004)
+
+    async def listen(self) -> None:
+        """Accept connections; after `refuse` on the same ports as before."""
+        await self._server.listen(self._ports[0])
+        await self.gateway.listen(self._ports[1])
+
+    def refuse(self) -> None:
+        """Accept no connections any more, of requests or the gateway; open ones stay."""
+        self._server.refuse()
+        self.gateway.refuse()
+
+    def drop_all(self) -> None:
+        """Reset every open connection, of requests and of the gateway."""
+        self._server.drop_all()
+        self.gateway.drop_all()
