@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adapters.console import Terminal
+from adapters.discord import Discord
 from adapters.telegram import Telegram
 
 from cobot.testing import ChannelContract, Network
@@ -14,6 +15,14 @@ class TestConsole(ChannelContract):
     def make(self) -> Network:
         """Return a terminal made of pipes."""
         return Terminal()
+
+
+class TestDiscord(ChannelContract):
+    """Discord, on its fake network."""
+
+    def make(self) -> Network:
+        """Return a fake Discord."""
+        return Discord()
 
 
 class TestTelegram(ChannelContract):

@@ -27,10 +27,13 @@ plugins:
         channel: "general"
 """
 
-NO_TOKEN = "plugins.telegram.bot_token: the environment variable TELEGRAM_BOT_TOKEN is not set"
-NO_DISCORD = (
-    "plugins.discord: no plugin called 'discord' is installed;"
-    " pip install cobot-discord, or go on without it: -p no:discord"
+NO_TOKENS = [
+    "cobot.yml:5: plugins.telegram.bot_token: the environment variable TELEGRAM_BOT_TOKEN is",
+    "cobot.yml:10: plugins.discord.bot_token: the environment variable DISCORD_BOT_TOKEN is",
+]
+NO_SLACK = (
+    "plugins.slack: no plugin called 'slack' is installed;"
+    " pip install cobot-slack, or go on without it: -p no:slack"
 )
 
 
@@ -85,7 +88,7 @@ MANY_FAULTS = """\
 plugins:
   session: {default_channel: consol}
   console: {promt: x, prompt: 5}
-  discord:
+  slack:
   x: {access: open, plugin: echo}
 log: {level: loud}
 agnet: x
@@ -220,14 +223,17 @@ WRONG_FILES = [
     ("", ["cobot.yml:1: the file is empty"]),
     ("# nothing yet\n", ["cobot.yml:1: the file is empty"]),
     ("- a\n", ["cobot.yml:1: expected keys such as 'plugins:', got a list"]),
-    (SEED, [f"cobot.yml:5: {NO_TOKEN}", f"cobot.yml:9: {NO_DISCORD}"]),
+    (
+        SEED,
+        NO_TOKENS,
+    ),
     (
         MANY_FAULTS,
         [
             "cobot.yml:2: plugins.session.default_channel: no section below 'plugins' is",
             "cobot.yml:3: plugins.console.promt: unknown key; did you mean 'prompt'?",
             "cobot.yml:3: plugins.console.prompt: expected text, got the number 5",
-            f"cobot.yml:4: {NO_DISCORD}",
+            f"cobot.yml:4: {NO_SLACK}",
             "cobot.yml:5: plugins.x.access: expected keys with values, got the text 'open'",
             "cobot.yml:6: log.level: expected debug or info or warning or error, got the text",
             "cobot.yml:7: agnet: unknown key; did you mean 'agent'?",
@@ -338,8 +344,8 @@ def test_file_named_by_the_environment_must_be_there(tmp_path: Path) -> None:
         (["--agent", "echo", "-p", "no:echo"], "--agent: 'echo' is blocked by -p no:echo"),
         (["-p", "nosuch"], "-p nosuch: no plugin called 'nosuch' is installed"),
         (
-            ["-p", "discord"],
-            "-p discord: no plugin called 'discord' is installed; pip install",
+            ["-p", "slack"],
+            "-p slack: no plugin called 'slack' is installed; pip install",
         ),
         (["-p", "session"], "-p session: the session is no plugin"),
         (["-p", "no:session"], "-p no:session: the session is no plugin"),
@@ -465,7 +471,7 @@ def test_agent_function_is_found_beside_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "section", ["${TOKEN}", "[${TOKEN}]", "{promt: '${TOKEN}'}", "{prompt: ['${TOKEN}']}"]
 )
-@pytest.mark.parametrize("name", ["console", "discord"])
+@pytest.mark.parametrize("name", ["console", "slack"])
 def test_no_error_shows_the_value_of_a_variable(
     tmp_path: Path, name: str, section: str
 ) -> None:

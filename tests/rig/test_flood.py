@@ -1,24 +1,30 @@
-"""A small flood on Telegram; `python tests/rig/flood.py` makes large ones."""
+"""Small floods; `python tests/rig/flood.py` and `flood_discord.py` make large ones."""
 
 from __future__ import annotations
 
 import pytest
 
-from rig.flood import Flood, run_flood
+from rig.flood import telegram
+from rig.flood_discord import discord
+from rig.flooding import Flood, run_flood
 
 FLOODS = {
     "at rest": Flood(messages=400, chats=80),
-    "killed twice": Flood(messages=400, chats=80, kills=2, agent_s=0.02, send_s=0.02),
-    "limited": Flood(messages=400, chats=80, limited=0.05),
+    "killed twice": Flood(messages=400, chats=80, kills=2, losses=1, agent_s=0.02, send_s=0.02),
+    "refused and reset": Flood(messages=400, chats=80, limited=0.05, drops=2),
 }
 
 
 @pytest.mark.parametrize("name", FLOODS)
-async def test_every_message_is_answered_in_order(name: str) -> None:
-    """Nothing is lost or overtaken; a kill may double what was in flight, with a mark."""
+@pytest.mark.parametrize(("network", "has_keys"), [(telegram, False), (discord, True)])
+async def test_every_message_is_answered_in_order(
+    network: object, has_keys: bool, name: str
+) -> None:
+    """Nothing is lost or overtaken; what is doubled was in flight, and is marked."""
     flood = FLOODS[name]
-    outcome = await run_flood(flood)
+    outcome = await run_flood(flood, network())  # type: ignore[operator]
 
-    assert outcome.counts.faults(may_double=flood.kills > 0) == [], str(outcome)
+    is_risky = not has_keys and bool(flood.kills or flood.drops)
+    assert outcome.counts.faults(may_double=is_risky) == [], str(outcome)
     assert outcome.starts == flood.kills + 1
     assert bool(outcome.refused) == bool(flood.limited)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import codecs
+import contextlib
 import os
 import signal
 import sys
@@ -92,7 +93,8 @@ async def serve(given: argparse.Namespace, folder: Path) -> None:
         say(CONFIGURATION.format(**said, guild=person.hall.id, folder=folder))
 
         def found(line: str | None) -> None:
-            loop.call_soon_threadsafe(lines.put_nowait, line)
+            with contextlib.suppress(RuntimeError):  # the person has had enough
+                loop.call_soon_threadsafe(lines.put_nowait, line)
 
         threading.Thread(target=read_lines, args=(found,), daemon=True).start()
         while not person.is_over:

@@ -1,0 +1,168 @@
+"""Files on their way out and in: how many messages it takes, and what if one fails."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import attrs
+
+from cobot import (
+    ChannelError,
+    Context,
+    DeliveryUnknown,
+    Media,
+    MessageRef,
+    OutgoingMessage,
+    RateLimited,
+    Receipt,
+    Rejected,
+    Unreachable,
+    Unsupported,
+)
+from cobot.net import Answer, Part
+from cobot_discord import params as to_wire
+from cobot_discord.api import MESSAGE, DiscordApi, place_of
+from cobot_discord.errors import Refusal
+from cobot_discord.files import UPLOAD_BYTES, described, fresh_url, groups_of, is_discords
+
+EXPIRED = (403, 404, 410)
+"""What the server of files answers to an address that was good once."""
+
+_COMES_AGAIN = (RateLimited, Unreachable, DeliveryUnknown)
+"""Errors after which a message is sent again; what has arrived is known by its nonce."""
+
+
+@attrs.define(eq=False)
+class Transfers:
+    """Sends and gets files for one bot."""
+
+    _api: DiscordApi = attrs.field(alias="api")
+    _context: Context = attrs.field(alias="context")
+
+    async def send(self, message: OutgoingMessage) -> Receipt:
+        """Send the files of a message, ten at a time.
+
+        Raises:
+            Unsupported: Discord does not take them, but a text.
+            DeliveryUnknown: Some of them arrived.
+        """
+        media = [self._checked(one) for one in message.media]
+        refs: list[MessageRef] = []
+        with self._folder(media) as folder:
+            here = [
+                await self._here(one, folder / f"{number}", message.channel_type)
+                for number, one in enumerate(media)
+            ]
+            groups = groups_of(here)
+            for number, group in enumerate(groups):
+                try:
+                    message_id = await self._send(message, group, number)
+                except ChannelError as error:
+                    if not number or isinstance(error, _COMES_AGAIN):
+                        raise
+                    detail = f"{number} of {len(groups)} messages arrived; {error}"
+                    raise DeliveryUnknown(self._context.name, "media", detail) from error
+                channel_id, thread_id = message.channel_id, message.thread_id
+                ref = MessageRef(message.channel_type, channel_id, message_id, thread_id)
+                refs.append(ref)
+        return Receipt(refs)
+
+    async def fetch(self, media: Media, path: Path, limit_bytes: int) -> None:
+        """Get a file that came with a message.
+
+        Raises:
+            Rejected: It is too large, or is not given.
+        """
+        if media.remote is None and media.url is not None:
+            answer = await self._api.fetch("fetch", media.url, path, limit_bytes)
+        else:
+            answer = await self._get(media, path, limit_bytes)
+        if 200 <= answer.status < 300:
+            return
+        kind = Unreachable if answer.status == 429 or answer.status >= 500 else Rejected
+        detail = f"{media.name!r} cannot be had: the server says {answer.status}"
+        raise kind(self._context.name, "fetch", detail, field="media")
+
+    async def _get(self, media: Media, path: Path, limit_bytes: int) -> Answer:
+        remote = media.remote or {}
+        url = str(remote.get("url") or "")
+        if not is_discords(url, self._api.host):
+            detail = f"{media.name!r} did not come through Discord"
+            raise Rejected(self._context.name, "fetch", detail, field="media")
+        if media.size_bytes is not None and media.size_bytes > limit_bytes:
+            detail = f"{media.name!r} has {media.size_bytes} bytes; at most {limit_bytes}"
+            raise Rejected(self._context.name, "fetch", detail, field="media")
+        answer = await self._api.download(url, path, limit_bytes)
+        if answer.status not in EXPIRED or "attachment_id" not in remote:
+            return answer
+        # An address is good for a day or so; the message has a new one.
+        ids = str(remote["channel_id"]), str(remote["message_id"])
+        message = await self._api.call("fetch", "GET", MESSAGE, *ids, is_repeatable=True)
+        if isinstance(message, Refusal):
+            return answer
+        fresh = fresh_url(message, str(remote["attachment_id"]))
+        if fresh is None or not is_discords(fresh, self._api.host):
+            return answer
+        return await self._api.download(fresh, path, limit_bytes)
+
+    def _checked(self, media: Media) -> Media:
+        if media.path is not None and media.size_bytes is None:
+            with suppress(OSError):  # the upload says what is wrong with it
+                media = attrs.evolve(media, size_bytes=media.path.stat().st_size)
+        if media.remote is not None and not media.remote.get("url"):
+            detail = f"{media.name!r} is of another network"
+            raise Unsupported(self._context.name, "media", detail)
+        if (media.size_bytes or 0) > UPLOAD_BYTES:
+            detail = (
+                f"{media.name!r} has {media.size_bytes} bytes, Discord takes {UPLOAD_BYTES}"
+            )
+            self._context.log.warning("%s; a text goes in its place", detail)
+            raise Unsupported(self._context.name, "media", detail)
+        return media
+
+    @contextmanager
+    def _folder(self, media: Sequence[Media]) -> Iterator[Path]:
+        """Make a folder for files that have to be fetched, for as long as it is needed."""
+        if not any(one.url is not None or one.remote is not None for one in media):
+            yield Path()
+            return
+        cache = self._context.workspace("cache")
+        with tempfile.TemporaryDirectory(prefix="discord-", dir=cache) as folder:
+            yield Path(folder)
+
+    async def _here(self, media: Media, path: Path, name: str) -> Media:
+        """Return a file from here: Discord takes none from an address."""
+        if media.url is None and media.remote is None:
+            return media
+        try:
+            await self.fetch(media, path, UPLOAD_BYTES)
+        except (Rejected, Unreachable) as error:
+            # People can still follow the link.
+            raise Unsupported(name, "media", error.detail) from error
+        here = Media.from_path(path, name=media.name, content_type=media.content_type)
+        return self._checked(here)
+
+    async def _send(self, message: OutgoingMessage, group: Sequence[Media], number: int) -> str:
+        part = attrs.evolve(message, key=to_wire.nonce_of(message.key, number))
+        if number:
+            part = attrs.evolve(part, content="", rendered=None, reply_to=None)
+        params = to_wire.message_params(part, previews=self._api.previews)
+        params["attachments"] = described(group)
+        if not params["content"].strip():
+            del params["content"]
+        while True:
+            files = [_part(index, media) for index, media in enumerate(group)]
+            sent = await self._api.upload("media", place_of(message), params, files)
+            if not isinstance(sent, Refusal):
+                return self._api.id_of(sent, "media")
+            params = self._api.repaired(params, sent, "media")
+
+
+def _part(index: int, media: Media) -> Part:
+    content = media.path if media.content is None else media.content
+    assert content is not None
+    kind = media.content_type or "application/octet-stream"
+    return Part(f"files[{index}]", content, filename=media.name, content_type=kind)
