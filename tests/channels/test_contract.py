@@ -5,6 +5,7 @@ from __future__ import annotations
 from adapters.console import Terminal
 from adapters.discord import Discord
 from adapters.telegram import Telegram
+from nostr.contract import NostrNetwork
 
 from cobot.testing import ChannelContract, Network
 
@@ -23,6 +24,14 @@ class TestDiscord(ChannelContract):
     def make(self) -> Network:
         """Return a fake Discord."""
         return Discord()
+
+
+class TestNostr(ChannelContract):
+    """Nostr, over private messages on a real relay."""
+
+    def make(self) -> Network:
+        """Return a relay with a person on it."""
+        return NostrNetwork()
 
 
 class TestTelegram(ChannelContract):

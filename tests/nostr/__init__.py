@@ -1,0 +1,1 @@
+"""The Nostr channel, against nostr-sdk's relay and against faulty ones of our own."""
