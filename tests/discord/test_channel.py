@@ -23,6 +23,7 @@ from cobot import AuthFailed, Id, Limits, Secret, Unreachable
 from cobot_discord import Discord, DiscordCommand, DiscordGuild, DiscordOption, DiscordSettings
 from discord.bots import bot_on, receiving, to
 
+CHECKOUT = Path(__file__).parents[2]
 FOLDER = Path(cobot_discord.__file__).parent
 TOKEN = "MTEx.GfZabc.k2b-_x"
 
@@ -251,7 +252,7 @@ def test_the_wheel_holds_the_channel_and_nothing_else(tmp_path: Path) -> None:
     """Built from the folder as it is: the package is the folder itself."""
     copy = tmp_path / "cobot_discord"
     leave_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
-    shutil.copytree(FOLDER, copy, ignore=leave_out)
+    shutil.copytree(CHECKOUT / "cobot_discord", copy, ignore=leave_out)
     build = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation")
     subprocess.run(
         [sys.executable, *build, "--wheel-dir", tmp_path, copy],

@@ -67,7 +67,8 @@ class Loft(Network):
         self._failing: dict[str, bytes] = {}
         self._server: asyncio.Server | None = None
         self._port = 0
-        self._serving: set[asyncio.Task[Any]] = set()
+        self._serving: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> Mapping[str, Any]:
         """Listen somewhere."""
@@ -126,6 +127,9 @@ class Loft(Network):
         for task in serving:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
 
     async def comes_back(self) -> None:
         """Listen where it did before."""
@@ -153,12 +157,14 @@ class Loft(Network):
         self._news.set()
         return id_
 
-    async def _connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # No coroutine: a task that is cancelled before it begins would never close this.
+        self._writers.add(writer)
+        task = asyncio.create_task(self._serve(reader, writer))
         self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answering = asyncio.create_task(self._answer(json.loads(await reader.readline())))
         hanging_up = asyncio.create_task(reader.read())
         both = {answering, hanging_up}
@@ -175,7 +181,7 @@ class Loft(Network):
                 one.cancel()
             await asyncio.gather(*both, return_exceptions=True)
             writer.close()
-            self._serving.discard(task)
+            self._writers.discard(writer)
 
     async def _answer(self, asked: dict[str, Any]) -> bytes:
         call = asked["call"]
