@@ -38,7 +38,7 @@ UNSEEN_S = 300.0
 SENT_MOST = 1000
 """Messages of ours that are remembered by their nonces."""
 
-USER_AGENT = f"DiscordBot (https://pypi.org/project/cobot-core/, {__version__})"
+USER_AGENT = f"DiscordBot (https://cobot.example, {__version__})"
 """In the form that Discord asks for; others may be blocked."""
 
 CHANNEL = "/channels/{}"

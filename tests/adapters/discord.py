@@ -21,10 +21,10 @@ from networks.discord.errors import (
     unauthorized,
     unknown,
 )
-from networks.discord.faults import Failure
 from networks.discord.happenings import appear
 from networks.discord.record import Event
 from networks.discord.wires import event_wire
+from networks.faults import Failure
 
 from cobot import (
     AuthFailed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
+from networks.faults import Failure
 from networks.telegram import FakeTelegram, Fault, Message, Room
 from networks.telegram.errors import (
     OTHER_POLLER,
@@ -15,7 +16,6 @@ from networks.telegram.errors import (
     too_many_requests,
     unauthorized,
 )
-from networks.telegram.faults import Failure
 from networks.telegram.record import Event
 
 from cobot import (

@@ -20,11 +20,11 @@ from typing import Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from networks.faults import Trouble
 from networks.telegram.errors import too_many_requests
-from networks.telegram.faults import Fault, Trouble
 from networks.telegram.network import FakeTelegram
 
-from rig.flooding import Answer, Flood, Stage, command
+from rig.flooding import Answer, Flood, Stage, command, limiting, losing
 
 SEND = frozenset({"sendmessage"})
 
@@ -57,19 +57,8 @@ class OnTelegram(Stage):
         """Let sends be slow, be refused, or their answers be lost."""
         if flood.send_s:
             self._network.slow_down("sendMessage", flood.send_s)
-        self._limiting = Trouble(
-            failure=too_many_requests(1),
-            methods=SEND,
-            times=None,
-            chance=lambda: random.random() < flood.limited,
-        )
-        losing = Trouble(
-            failure=Fault.LOST,
-            methods=SEND,
-            times=None,
-            chance=lambda: random.random() < flood.lost,
-        )
-        for one in (self._limiting, losing):
+        self._limiting = limiting(too_many_requests(1), SEND, flood, random)
+        for one in (self._limiting, losing(SEND, flood, random)):
             self._network.troubles.add(one)
 
     async def ready(self) -> None:

@@ -21,9 +21,9 @@ from typing import Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from networks.discord import FakeDiscord, Fault, Trouble, too_many_requests
+from networks.discord import FakeDiscord, Trouble, too_many_requests
 
-from rig.flooding import GUARD_S, Answer, Flood, Stage, command
+from rig.flooding import GUARD_S, Answer, Flood, Stage, command, limiting, losing
 
 SEND = frozenset({"create_message"})
 
@@ -60,19 +60,8 @@ class OnDiscord(Stage):
         """Let sends be slow, be refused, or their answers be lost."""
         if flood.send_s:
             self._network.slow_down("create_message", flood.send_s)
-        self._limiting = Trouble(
-            failure=too_many_requests(1),
-            routes=SEND,
-            times=None,
-            chance=lambda: random.random() < flood.limited,
-        )
-        losing = Trouble(
-            failure=Fault.LOST,
-            routes=SEND,
-            times=None,
-            chance=lambda: random.random() < flood.lost,
-        )
-        for one in (self._limiting, losing):
+        self._limiting = limiting(too_many_requests(1), SEND, flood, random)
+        for one in (self._limiting, losing(SEND, flood, random)):
             self._network.troubles.add(one)
 
     async def ready(self) -> None:

@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 import click
+from networks.faults import Fault, Refusal, Trouble
 
 from cobot import MessageRef
 from cobot.journal.reader import SqliteReader, open_reader
@@ -128,6 +129,26 @@ class Stage(ABC):
     @abstractmethod
     def drop_all(self) -> None:
         """Reset all connections."""
+
+
+def limiting(refusal: Refusal, sends: Collection[str], flood: Flood, random: Random) -> Trouble:
+    """Return what refuses a flood's share of the sends."""
+    return Trouble(
+        failure=refusal,
+        methods=sends,
+        times=None,
+        chance=lambda: random.random() < flood.limited,
+    )
+
+
+def losing(sends: Collection[str], flood: Flood, random: Random) -> Trouble:
+    """Return what loses the answers to a flood's share of the sends."""
+    return Trouble(
+        failure=Fault.LOST,
+        methods=sends,
+        times=None,
+        chance=lambda: random.random() < flood.lost,
+    )
 
 
 async def run_flood(flood: Flood, network: AbstractAsyncContextManager[Stage]) -> Outcome:

@@ -25,13 +25,13 @@ from networks.discord.entities import (
     User,
 )
 from networks.discord.errors import ApiError, old_edits, page, server_error, too_many_requests
-from networks.discord.faults import Fault, Gate, Slow, Trouble
 from networks.discord.gateway import Gateway
 from networks.discord.halls import Hall
 from networks.discord.network import FakeDiscord
 from networks.discord.record import Event
 from networks.discord.rooms import Room
 from networks.discord.world import GUILD_MEMBERS, GUILD_PRESENCES, MESSAGE_CONTENT, Interaction
+from networks.faults import Fault, Gate, Slow, Trouble
 
 __all__ = [
     "ANNOUNCEMENT",

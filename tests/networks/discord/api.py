@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, unquote
 from networks import forms
 from networks.discord.calls import Call
 from networks.discord.errors import VIA, ApiError, invalid, unauthorized
-from networks.discord.faults import Fault, Gate, Slow, Troubles, withhold
 from networks.discord.methods import Route, find_route
 from networks.discord.world import World
+from networks.faults import Fault, Gate, Slow, Troubles, withhold
 from networks.web import Exchange, Head, Request, Response
 
 VERSIONED = re.compile(r"/api(?:/v(\d+))?(/.*)")
@@ -129,7 +129,7 @@ class Api:
         """Do a call, but for what goes wrong with it."""
         finish = partial(self._finish, exchange, call)
         do = partial(self._do, call, route, limits)
-        match self._troubles.of(call):
+        match self._troubles.of(call.route, call.channel_id):
             case None:
                 do(finish)
             case ApiError() as error:

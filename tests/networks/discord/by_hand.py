@@ -7,11 +7,11 @@ from pathlib import Path
 
 from networks.discord.entities import Attachment, Channel, Message, User
 from networks.discord.errors import ApiError, page, too_many_requests
-from networks.discord.faults import Fault
 from networks.discord.files import safe_name
 from networks.discord.network import FakeDiscord
 from networks.discord.record import Event
 from networks.discord.rooms import Room
+from networks.faults import Fault
 
 
 class Mistake(Exception):

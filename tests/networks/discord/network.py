@@ -13,7 +13,6 @@ from networks.discord.api import DOWNLOAD, Api
 from networks.discord.calls import Call
 from networks.discord.entities import Message, User, Wire
 from networks.discord.errors import too_large
-from networks.discord.faults import Failure, Gate, Slow, Trouble, Troubles
 from networks.discord.gateway import Gateway
 from networks.discord.halls import Hall
 from networks.discord.methods import NAMES
@@ -22,6 +21,7 @@ from networks.discord.rates import Rates
 from networks.discord.record import Event
 from networks.discord.rooms import Room
 from networks.discord.world import PRIVILEGED, Clock, World
+from networks.faults import Failure, Gate, Slow, Trouble, Troubles
 from networks.web import Server
 
 BOT_ID = "1100000000000000001"
@@ -251,7 +251,7 @@ class FakeDiscord:
                 raise ValueError(f"there is no route {name!r}: {', '.join(sorted(NAMES))}")
         channel_id = room.id if room else None
         return self.troubles.add(
-            Trouble(failure=failure, routes=names, times=times, channel_id=channel_id)
+            Trouble(failure=failure, methods=names, times=times, place=channel_id)
         )
 
     def slow_down(self, route: str | tuple[str, ...] | None, seconds: float) -> Trouble:

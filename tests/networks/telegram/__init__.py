@@ -8,9 +8,9 @@
 `python tests/networks/telegram` starts it by hand.
 """
 
+from networks.faults import Fault, Gate, Slow, Trouble
 from networks.telegram.chats import Chat, Membership, Message, Topic, User
 from networks.telegram.errors import ApiError, page, server_error, too_many_requests
-from networks.telegram.faults import Fault, Gate, Slow, Trouble
 from networks.telegram.files import FileLimits
 from networks.telegram.network import FakeTelegram
 from networks.telegram.record import Event

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from networks import forms
+from networks.faults import Fault, Gate, Slow, Troubles, withhold
 from networks.telegram.calls import Call
 from networks.telegram.chats import Wire
 from networks.telegram.errors import (
@@ -19,7 +20,6 @@ from networks.telegram.errors import (
     conflict,
     unauthorized,
 )
-from networks.telegram.faults import Fault, Gate, Slow, Troubles, withhold
 from networks.telegram.methods import METHODS, SPELLED
 from networks.telegram.methods.asking import Described, allow_updates
 from networks.telegram.updates import MAX_LIMIT, MAX_TIMEOUT_S, Poll
@@ -120,7 +120,7 @@ class Api:
 
     def _disturbed(self, exchange: Exchange, call: Call) -> None:
         """Do a call, but for what goes wrong with it."""
-        match self._troubles.of(call):
+        match self._troubles.of(call.method, call.chat_id()):
             case None:
                 self._do(call, exchange, partial(self._finish, exchange, call))
             case ApiError() as error:

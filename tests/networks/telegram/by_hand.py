@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from networks.faults import Fault
 from networks.telegram.chats import Chat, Message, Topic, User
 from networks.telegram.errors import page, too_many_requests
-from networks.telegram.faults import Fault
 from networks.telegram.files import KINDS
 from networks.telegram.network import FakeTelegram
 from networks.telegram.record import Event

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
+from networks.faults import Failure, Fault, Gate, Slow, Trouble, Troubles
 from networks.telegram.api import Api
 from networks.telegram.calls import Call
 from networks.telegram.chats import Message, User, Wire
-from networks.telegram.faults import Failure, Gate, Slow, Trouble, Troubles
 from networks.telegram.methods.media import TOO_LARGE
 from networks.telegram.rates import Rates
 from networks.telegram.record import Event
@@ -233,12 +233,17 @@ class FakeTelegram:
             failure: How: an `ApiError`, an answer such as `errors.page(502)`, a `Fault`.
             times: How many calls; None: all until the trouble is ended.
             chat: Only calls to this chat.
+
+        Raises:
+            ValueError: It cannot be: a reset happens before the chat is known.
         """
+        if failure is Fault.RESET and chat is not None:
+            raise ValueError("a reset happens before the chat is known; use Fault.LOST")
         names = (method,) if isinstance(method, str) else method
         lower = None if names is None else frozenset(name.lower() for name in names)
         chat_id = chat.id if chat else None
         return self.troubles.add(
-            Trouble(failure=failure, methods=lower, times=times, chat_id=chat_id)
+            Trouble(failure=failure, methods=lower, times=times, place=chat_id)
         )
 
     def slow_down(self, method: str | tuple[str, ...] | None, seconds: float) -> Trouble:

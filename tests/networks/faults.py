@@ -1,15 +1,16 @@
-"""What goes wrong between a bot and the network, at a test's command."""
+"""What goes wrong between a client and a fake network, at a test's command.
+
+It knows no network's calls: what a call is and how it is refused is the network's own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
-from networks.discord.calls import Call
-from networks.discord.errors import ApiError
 from networks.web import Exchange, Response
 
 
@@ -30,21 +31,31 @@ class Slow:
     seconds: float
 
 
+class Refusal(Protocol):
+    """A network's error."""
+
+    def response(self) -> Response:
+        """Return the answer."""
+        ...
+
+
 @attrs.define(eq=False)
 class Gate:
     """Calls wait at it until a test opens it."""
 
     is_before: bool = False
     """Whether calls wait before they are done. Else they are done, and their answers wait."""
-    waiting: list[Call] = attrs.field(factory=list)
-    """Calls that wait now."""
     trouble: Trouble | None = None
-    _go_on: list[tuple[Call, object]] = attrs.field(factory=list)
+    _held: list[tuple[Any, Callable[[], object]]] = attrs.field(factory=list, init=False)
 
-    def hold(self, call: Call, go_on: object) -> None:
+    @property
+    def waiting(self) -> list[Any]:
+        """The calls that wait now."""
+        return [call for call, _ in self._held]
+
+    def hold(self, call: object, go_on: Callable[[], object]) -> None:
         """Keep a call."""
-        self.waiting.append(call)
-        self._go_on.append((call, go_on))
+        self._held.append((call, go_on))
 
     def open(self, count: int | None = None) -> None:
         """Let calls go on, the oldest first, and hold no new ones.
@@ -54,16 +65,14 @@ class Gate:
         """
         if count is None and self.trouble:
             self.trouble.end()
-        let_go = self._go_on[:count]
-        del self._go_on[:count]
-        for call, go_on in let_go:
-            self.waiting.remove(call)
-            assert callable(go_on)
+        let_go = self._held[:count]
+        del self._held[:count]
+        for _, go_on in let_go:
             go_on()
 
 
-Failure: TypeAlias = Fault | Slow | Gate | ApiError | Response
-"""An `ApiError` or a `Response` (see `errors.page`) is answered, and nothing is done."""
+Failure: TypeAlias = Fault | Slow | Gate | Refusal | Response
+"""A `Refusal` or a `Response` is answered, and nothing is done."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -71,12 +80,12 @@ class Trouble:
     """A failure that stands until it has hit often enough, or is ended."""
 
     failure: Failure
-    routes: Collection[str] | None
-    """Their names; None: all."""
+    methods: Collection[str] | None
+    """What it hits, in lower case: methods, or names of routes; None: all."""
     times: int | None
     """How many calls it hits; None: all."""
-    channel_id: str | None = None
-    """The channel whose calls it hits; None: all."""
+    place: Hashable | None = None
+    """The chat whose calls it hits; None: all."""
     chance: Callable[[], bool] | None = None
     """Whether it hits this time; None: always."""
     hits: int = 0
@@ -90,12 +99,12 @@ class Trouble:
         """Let calls pass again."""
         self.times = self.hits
 
-    def hit(self, route: str, channel_id: str | None) -> bool:
+    def hit(self, method: str, place: Hashable | None) -> bool:
         """Tell whether a call is hit, and count it."""
         is_hit = (
             not self.is_over
-            and (self.routes is None or route in self.routes)
-            and (self.channel_id is None or self.channel_id == channel_id)
+            and (self.methods is None or method.lower() in self.methods)
+            and (self.place is None or self.place == place)
             and (self.chance is None or self.chance())
         )
         self.hits += is_hit
@@ -113,19 +122,23 @@ class Troubles:
         self._troubles.append(trouble)
         return trouble
 
-    def is_reset(self, route: str, channel_id: str | None) -> bool:
+    def clear(self) -> None:
+        """Let nothing stand any more."""
+        self._troubles.clear()
+
+    def is_reset(self, method: str, place: Hashable | None = None) -> bool:
         """Tell whether a call is reset before it is read."""
         return any(
-            one.failure is Fault.RESET and one.hit(route, channel_id) for one in self._troubles
+            one.failure is Fault.RESET and one.hit(method, place) for one in self._troubles
         )
 
-    def of(self, call: Call) -> Failure | None:
+    def of(self, method: str, place: Hashable | None) -> Failure | None:
         """Return the failure that hits a call that was read, the oldest that stands."""
         if not self._troubles:
             return None
         self._troubles = [one for one in self._troubles if not one.is_over]
         for one in self._troubles:
-            if one.failure is not Fault.RESET and one.hit(call.route, call.channel_id):
+            if one.failure is not Fault.RESET and one.hit(method, place):
                 return one.failure
         return None
 
