@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cobot.errors import DeliveryUnknown, HookFailed, Rejected, Unsupported
@@ -14,6 +17,9 @@ from cobot.session.capabilities import Capabilities
 
 NAME_BYTES = 200
 """How much of a file's own name is kept; file systems take 255 with what stands before it."""
+
+KEPT_DAYS = 30
+"""How long a file is kept after it was fetched; asked for again, it is fetched again."""
 
 UNTOLD_BYTES = 100_000_000
 """How large a file may be where neither the agent nor the network says."""
@@ -59,6 +65,13 @@ class Fetcher:
                 await self._get(channel, media, partial, most)
         return path
 
+    async def prune(self, now: datetime) -> int:
+        """Remove what was fetched long ago; return how many messages' files that were."""
+        root = await self._root()
+        if root is None:
+            return 0
+        return await asyncio.to_thread(_prune, root, (now - timedelta(days=KEPT_DAYS)))
+
     async def _get(self, channel: str, media: Media, path: Path, most: int) -> None:
         if media.content is not None:
             _write(path, media.content)
@@ -85,15 +98,30 @@ class Fetcher:
             raise Rejected(channel, "fetch", detail, field="media")
 
     async def _folder(self, message: IncomingMessage) -> Path:
-        done = await self._plugins.first("workspace_path", purpose="media")
-        if done is None:
+        root = await self._root()
+        if root is None:
             detail = "no plugin says where files belong"
             raise Unsupported(message.channel_type, "fetch", detail)
-        root: Path = done[1]
         # Of ids only a digest: a network's may be anything, a way out of the folder too.
         folder = root / hashlib.sha256(message.key.encode()).hexdigest()[:24]
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    async def _root(self) -> Path | None:
+        done = await self._plugins.first("workspace_path", purpose="media")
+        root: Path | None = None if done is None else done[1]
+        return root
+
+
+def _prune(root: Path, before: datetime) -> int:
+    old = [
+        folder
+        for folder in root.iterdir()
+        if folder.is_dir() and folder.stat().st_mtime < before.timestamp()
+    ]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(old)
 
 
 @contextmanager

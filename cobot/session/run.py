@@ -73,12 +73,13 @@ class Run:
             after_s=means.settings.typing_after,
         )
         """All typing that is shown."""
+        self._fetcher = Fetcher(means.plugins, means.capabilities)
         self._turns = Turns(
             means.plugins,
             means.journal,
             agent,
             means.outgoing,
-            Fetcher(means.plugins, means.capabilities),
+            self._fetcher,
             self.typing,
             means.settings,
             clock=means.clock,
@@ -130,7 +131,12 @@ class Run:
             if receive:
                 self._answering = asyncio.create_task(self._turns.run(), name="turns")
                 self._turns.wake()
-            upkeep = Upkeep(self._journal, self._means.clock, self._turns.cancel_work)
+            upkeep = Upkeep(
+                self._journal,
+                self._means.clock,
+                self._turns.cancel_work,
+                self._fetcher.prune,
+            )
             self._upkeep = {
                 asyncio.create_task(upkeep.beat(), name="beat"),
                 asyncio.create_task(upkeep.prune(), name="prune"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 
 from cobot.clock import Clock
+from cobot.errors import PluginError
 from cobot.journal import Journal
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,11 @@ class Upkeep:
     """Keeps what we own, removes what is old, and watches the clock."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, on_lost: Callable[[Iterable[int]], None]
+        self,
+        journal: Journal,
+        clock: Clock,
+        on_lost: Callable[[Iterable[int]], None],
+        prune_files: Callable[[datetime], Awaitable[int]],
     ) -> None:
         """Do nothing yet.
 
@@ -32,10 +38,12 @@ class Upkeep:
             journal: The journal.
             clock: Time.
             on_lost: Told the numbers of jobs that another process has taken over.
+            prune_files: Removes files that were fetched long before a time.
         """
         self._journal = journal
         self._clock = clock
         self._on_lost = on_lost
+        self._prune_files = prune_files
 
     async def beat(self) -> None:
         """Say again and again that we are alive, until cancelled."""
@@ -53,6 +61,10 @@ class Upkeep:
         """Remove again and again what need not be kept, until cancelled."""
         while True:
             await self._journal.prune(self._clock.now())
+            try:
+                await self._prune_files(self._clock.now())
+            except (OSError, PluginError) as error:
+                log.warning("files that were fetched long ago are kept: %s", error)
             await self._clock.sleep(PRUNE_S)
 
     def _watch(self, offset: float) -> float:

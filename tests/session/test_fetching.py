@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import incoming, registry
+from fakes import START, incoming, registry
 
 from cobot import (
     DeliveryUnknown,
@@ -18,7 +20,7 @@ from cobot import (
     hookimpl,
 )
 from cobot.session.capabilities import Capabilities
-from cobot.session.fetching import Fetcher
+from cobot.session.fetching import KEPT_DAYS, Fetcher
 
 
 class Gallery:
@@ -181,6 +183,22 @@ async def test_a_channel_that_does_not_do_it_is_named(tmp_path: Path) -> None:
         await fetcher(Gallery(lambda _: None), tmp_path).fetch(one, one.media[0], None)
     with pytest.raises(DeliveryUnknown, match="plugin 'gallery' failed in session_fetch: Key"):
         await fetcher(Gallery(mistaken), tmp_path).fetch(one, one.media[0], None)
+
+
+async def test_what_was_fetched_long_ago_is_removed(tmp_path: Path) -> None:
+    """A month later a file is gone, and is fetched anew when somebody asks for it."""
+    gallery = Gallery(writing(b"a picture"))
+    fetches = fetcher(gallery, tmp_path)
+    old, new = message(picture(), key="old"), message(picture(), key="new")
+    paths = [await fetches.fetch(one, one.media[0], None) for one in (old, new)]
+    long_ago = (START - timedelta(days=KEPT_DAYS, hours=1)).timestamp()
+    os.utime(paths[0].parent, (long_ago, long_ago))
+    os.utime(paths[1].parent, (START.timestamp(), START.timestamp()))
+
+    assert await fetches.prune(START) == 1
+    assert [path.exists() for path in paths] == [False, True]
+    again = await fetches.fetch(old, old.media[0], None)
+    assert again.read_bytes() == b"a picture"
 
 
 async def test_what_is_here_is_not_fetched(tmp_path: Path) -> None:

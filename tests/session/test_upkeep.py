@@ -48,6 +48,13 @@ class Notes:
         self.asked.append(f"prune {now:%H:%M}")
         return 0
 
+    async def prune_files(self, now: datetime) -> int:
+        """Note it, and fail once."""
+        self.asked.append(f"files {now:%H:%M}")
+        if self.asked.count(self.asked[-1]) == len(self.asked) - 1:
+            raise PermissionError("read-only")
+        return 0
+
 
 async def rounds(work: Any, clock: Clock, *before_each: Callable[[], None]) -> None:
     """Let some work go round once, and once more after each of some changes."""
@@ -71,7 +78,7 @@ async def test_we_say_that_we_are_alive_within_the_lease() -> None:
     """The journal hears of us several times before it would think that we are gone."""
     clock, notes = Clock(), Notes()
 
-    await rounds(Upkeep(notes, clock, list).beat(), clock, nothing)  # type: ignore[arg-type]
+    await rounds(Upkeep(notes, clock, list, notes.prune_files).beat(), clock, nothing)  # type: ignore[arg-type]
 
     assert notes.asked == ["beat", "reap"] * 2
     assert clock.monotonic() == BEAT_S
@@ -82,7 +89,7 @@ async def test_turns_that_were_taken_over_are_stopped() -> None:
     clock, notes, stopped = Clock(), Notes(), set[int]()
     notes.lost = frozenset({1, 2})
 
-    await rounds(Upkeep(notes, clock, stopped.update).beat(), clock)  # type: ignore[arg-type]
+    await rounds(Upkeep(notes, clock, stopped.update, notes.prune_files).beat(), clock)  # type: ignore[arg-type]
 
     assert stopped == {1, 2}
 
@@ -99,17 +106,17 @@ async def test_a_clock_that_was_set_back_is_told_once(
     def turn() -> None:
         clock.ahead = timedelta(seconds=seconds)
 
-    upkeep = Upkeep(notes, clock, list)  # type: ignore[arg-type]
+    upkeep = Upkeep(notes, clock, list, notes.prune_files)  # type: ignore[arg-type]
     await rounds(upkeep.beat(), clock, turn, nothing)
 
     assert [one.getMessage().split(";")[0] for one in caplog.records] == said
 
 
 async def test_what_is_old_is_removed_at_the_start_and_then_every_hour() -> None:
-    """A bot that is restarted daily is cleaned up too."""
+    """A bot that is restarted daily is cleaned up too; files that stay stop nothing."""
     clock, notes = Clock(), Notes()
 
-    await rounds(Upkeep(notes, clock, list).prune(), clock, nothing)  # type: ignore[arg-type]
+    await rounds(Upkeep(notes, clock, list, notes.prune_files).prune(), clock, nothing)  # type: ignore[arg-type]
 
-    assert notes.asked == ["prune 12:00", "prune 13:00"]
+    assert notes.asked == ["prune 12:00", "files 12:00", "prune 13:00", "files 13:00"]
     assert PRUNE_S == 3600
