@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -383,7 +384,7 @@ def test_a_plugins_command_is_listed_and_called(cobot: Cobot, tmp_path: Path) ->
     source = "import click\n@click.command()\ndef Loft(): click.echo('3 pigeons')\n"
     install(tmp_path / "site", "loft", source, group="cobot.commands")
 
-    assert "loft  From cobot-loft." in cobot("--help").stdout
+    assert re.search(r"^ +loft +From cobot-loft\.$", cobot("--help").stdout, re.MULTILINE)
     assert cobot("loft").stdout == "3 pigeons\n"
 
 
