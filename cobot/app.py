@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
@@ -22,6 +23,9 @@ from cobot.plugins import KNOWN, Candidate, Loader, Plugins, Report
 from cobot.plugins.threads import ThreadPool
 from cobot.session import ANYTHING, Options, Session
 from cobot.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cobot.net import Ports
 
 S = TypeVar("S", bound=Session)
 
@@ -157,6 +161,12 @@ def assemble(
                 return path
         raise PluginError(f"no plugin says where files for {purpose!r} belong")
 
+    @cache
+    def open_ports() -> Ports:
+        from cobot.net import Ports  # where nothing listens, there is no server
+
+        return Ports()
+
     def make_context(name: str, threads: ThreadPool) -> Context:
         return Context(
             name=name,
@@ -167,6 +177,7 @@ def assemble(
             workspace=workspace.folder if name == WORKSPACE else folder,
             in_thread=threads.run,
             redact=Redactor(configuration.document.secrets),
+            ports=open_ports,
         )
 
     loader = Loader(configuration, candidates, make_context)

@@ -17,7 +17,7 @@ from cobot.journal import Journal
 from cobot.messages import OutgoingMessage, Receipt
 
 if TYPE_CHECKING:
-    from cobot.net import Http, Sockets
+    from cobot.net import Http, Ports, Sockets, Webhooks
 
 T = TypeVar("T")
 
@@ -68,7 +68,9 @@ class Context:
     _redact: Callable[[str], str] = attrs.field(default=str, alias="redact")
     _http: Http | None = attrs.field(default=None, init=False)
     _sockets: Sockets | None = attrs.field(default=None, init=False)
+    _webhooks: Webhooks | None = attrs.field(default=None, init=False)
     _journal: Journal | None = attrs.field(default=None, alias="journal")
+    _ports: Callable[[], Ports] | None = attrs.field(default=None, alias="ports")
 
     def workspace(self, purpose: str) -> Path:
         """Return the workspace's folder for a purpose (`media`, `cache`); made if missing."""
@@ -118,6 +120,33 @@ class Context:
                 ) from error
             self._sockets = Sockets(self.name, clock=self.clock, redact=self._redact)
         return self._sockets
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """What opens the plugin's webhooks. Who listens stops, by leaving its block.
+
+        Plugins of one session may share a port. Secrets of the configuration are taken out
+        of what goes into errors.
+
+        Raises:
+            PluginError: The extra `cobot-core[net]` is not installed.
+        """
+        if self._webhooks is None:
+            try:
+                from cobot.net import Webhooks
+            except ModuleNotFoundError as error:
+                raise PluginError(
+                    f"plugin {self.name!r} needs {error.name!r} for its network; install it"
+                    " with: pip install 'cobot-core[net]'"
+                ) from error
+            self._webhooks = Webhooks(
+                self.name,
+                clock=self.clock,
+                ports=None if self._ports is None else self._ports(),
+                redact=self._redact,
+                log=self.log,
+            )
+        return self._webhooks
 
     async def close(self) -> None:
         """Close what the plugin has used of ours. The session calls it, after `cobot_stop`."""

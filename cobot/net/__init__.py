@@ -8,8 +8,8 @@ Comes with the extra `cobot-core[net]`, which channels require.
         raise RateLimited("pigeon", "send", "too many", retry_after_s=answer.retry_after_s)
     flight = answer.json()
 
-WebSockets are loaded when first asked for: they take as long to import as all the rest of a
-command, and a channel that polls needs none.
+WebSockets and webhooks are loaded when first asked for: they take as long to import as all the
+rest of a command, and a channel that polls needs none.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from cobot.net.heartbeats import Heartbeat
     from cobot.net.links import SocketOptions
     from cobot.net.pacing import Pace
+    from cobot.net.ports import Ports, ServerOptions
     from cobot.net.reconnecting import Attempt, Attempts, Backoff
+    from cobot.net.requests import Reply, Request
+    from cobot.net.signatures import is_secret, is_signed_v0, signature_v0
     from cobot.net.sockets import Socket, Sockets
+    from cobot.net.webhooks import Inbox, Webhooks
 
 _LATER = {
     "Attempt": "reconnecting",
@@ -38,11 +42,20 @@ _LATER = {
     "Closed": "closing",
     "HandshakeRefused": "closing",
     "Heartbeat": "heartbeats",
+    "Inbox": "webhooks",
     "Pace": "pacing",
+    "Ports": "ports",
+    "Reply": "requests",
+    "Request": "requests",
+    "ServerOptions": "ports",
     "Socket": "sockets",
     "SocketClosed": "closing",
     "SocketOptions": "links",
     "Sockets": "sockets",
+    "Webhooks": "webhooks",
+    "is_secret": "signatures",
+    "is_signed_v0": "signatures",
+    "signature_v0": "signatures",
 }
 """In which module each of them is."""
 
@@ -58,19 +71,28 @@ __all__ = [
     "HandshakeRefused",
     "Heartbeat",
     "Http",
+    "Inbox",
     "Pace",
     "Part",
+    "Ports",
     "ReadyHeaders",
+    "Reply",
+    "Request",
+    "ServerOptions",
     "Socket",
     "SocketClosed",
     "SocketOptions",
     "Sockets",
     "TimeLimits",
     "Upload",
+    "Webhooks",
     "dumps",
+    "is_secret",
+    "is_signed_v0",
     "loads",
     "multipart",
     "raw",
+    "signature_v0",
 ]
 
 

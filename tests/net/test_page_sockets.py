@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 PAGE = (Path(__file__).parents[2] / "docs" / "networking.md").read_text()
-SECTION = PAGE[PAGE.index("## WebSockets") :]
+SECTION = PAGE[PAGE.index("## WebSockets") :].split("\n## ")[0]
 
 
 def test_the_example_prints_what_is_shown() -> None:
