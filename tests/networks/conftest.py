@@ -7,6 +7,8 @@ import pytest
 from networks.client import BareClient, Clock, client_of
 from networks.discord import FakeDiscord, Hall, Room
 from networks.discord_client import BareGateway, BareRest, gateway_of, rest_of
+from networks.slack import FakeSlack
+from networks.slack_client import SlackClient, slack_client_of
 from networks.telegram import FakeTelegram
 
 
@@ -61,3 +63,17 @@ def lab(discord: FakeDiscord) -> Hall:
 def general(lab: Hall) -> Room:
     """The guild's channel."""
     return lab.channel("general")
+
+
+@pytest.fixture
+async def slack(clock: Clock) -> AsyncIterator[FakeSlack]:
+    """A Slack on which nobody has written yet."""
+    async with FakeSlack(clock=clock) as network:
+        yield network
+
+
+@pytest.fixture
+async def app(slack: FakeSlack) -> AsyncIterator[SlackClient]:
+    """A client of Slack's app."""
+    async with slack_client_of(slack) as client:
+        yield client
