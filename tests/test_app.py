@@ -104,6 +104,21 @@ def problems(app: App) -> str:
     return str(raised.value)
 
 
+# What is not installed.
+
+
+@pytest.mark.parametrize("name", ["telegram", "discord", "slack", "nostr"])
+def test_a_channel_of_ours_that_is_missing_is_told_how_to_install(name: str) -> None:
+    """Whoever copies a configuration has perhaps not installed all of its channels."""
+    candidates = discover()
+    candidates.pop(name, None)
+
+    assert problems(app_of({"plugins": {name: {}}}, candidates)).endswith(
+        f"no plugin called {name!r} is installed; pip install cobot-{name},"
+        f" or go on without it: -p no:{name}"
+    )
+
+
 # The agent.
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from adapters.console import Terminal
 from adapters.discord import Discord
+from adapters.slack import Slack
 from adapters.telegram import Telegram
 from nostr.contract import NostrNetwork
 
@@ -32,6 +33,14 @@ class TestNostr(ChannelContract):
     def make(self) -> Network:
         """Return a relay with a person on it."""
         return NostrNetwork()
+
+
+class TestSlack(ChannelContract):
+    """Slack, on its fake network."""
+
+    def make(self) -> Network:
+        """Return a fake Slack."""
+        return Slack()
 
 
 class TestTelegram(ChannelContract):

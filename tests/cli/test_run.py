@@ -508,7 +508,7 @@ def test_a_named_workspace_is_used_and_stays(run: Run, tmp_path: Path, by: str) 
         (["run", "-c", "journal.yml"], 78, "no enabled plugin opens 'paper': addresses"),
         (["run", "-p", "no:sqlite"], 78, "leave out -p no:sqlite"),
         (["run", "-p", "nobody"], 78, "no plugin called 'nobody' is installed"),
-        (["run", "-p", "slack"], 78, "pip install cobot-slack"),
+        (["run", "-p", "parrot"], 78, "perhaps cobot-parrot"),
         (["run", "-p", "no:nobody"], 78, "nobody"),
         (["run", "-p", ""], 78, "-p"),
         (["run", "-c", ""], 78, "-c"),

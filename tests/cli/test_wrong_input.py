@@ -31,9 +31,9 @@ NO_TOKENS = [
     "cobot.yml:5: plugins.telegram.bot_token: the environment variable TELEGRAM_BOT_TOKEN is",
     "cobot.yml:10: plugins.discord.bot_token: the environment variable DISCORD_BOT_TOKEN is",
 ]
-NO_SLACK = (
-    "plugins.slack: no plugin called 'slack' is installed;"
-    " pip install cobot-slack, or go on without it: -p no:slack"
+NO_PARROT = (
+    "plugins.parrot: no plugin called 'parrot' is installed; install the distribution that has"
+    " it, perhaps cobot-parrot, or go on without it: -p no:parrot"
 )
 
 
@@ -88,7 +88,7 @@ MANY_FAULTS = """\
 plugins:
   session: {default_channel: consol}
   console: {promt: x, prompt: 5}
-  slack:
+  parrot:
   x: {access: open, plugin: echo}
 log: {level: loud}
 agnet: x
@@ -233,7 +233,7 @@ WRONG_FILES = [
             "cobot.yml:2: plugins.session.default_channel: no section below 'plugins' is",
             "cobot.yml:3: plugins.console.promt: unknown key; did you mean 'prompt'?",
             "cobot.yml:3: plugins.console.prompt: expected text, got the number 5",
-            f"cobot.yml:4: {NO_SLACK}",
+            f"cobot.yml:4: {NO_PARROT}",
             "cobot.yml:5: plugins.x.access: expected keys with values, got the text 'open'",
             "cobot.yml:6: log.level: expected debug or info or warning or error, got the text",
             "cobot.yml:7: agnet: unknown key; did you mean 'agent'?",
@@ -344,8 +344,8 @@ def test_file_named_by_the_environment_must_be_there(tmp_path: Path) -> None:
         (["--agent", "echo", "-p", "no:echo"], "--agent: 'echo' is blocked by -p no:echo"),
         (["-p", "nosuch"], "-p nosuch: no plugin called 'nosuch' is installed"),
         (
-            ["-p", "slack"],
-            "-p slack: no plugin called 'slack' is installed; pip install",
+            ["-p", "parrot"],
+            "-p parrot: no plugin called 'parrot' is installed; install the distribution that",
         ),
         (["-p", "session"], "-p session: the session is no plugin"),
         (["-p", "no:session"], "-p no:session: the session is no plugin"),
@@ -471,7 +471,7 @@ def test_agent_function_is_found_beside_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "section", ["${TOKEN}", "[${TOKEN}]", "{promt: '${TOKEN}'}", "{prompt: ['${TOKEN}']}"]
 )
-@pytest.mark.parametrize("name", ["console", "slack"])
+@pytest.mark.parametrize("name", ["console", "parrot"])
 def test_no_error_shows_the_value_of_a_variable(
     tmp_path: Path, name: str, section: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""Small floods; `python tests/rig/flood.py` and `flood_discord.py` make large ones."""
+"""Small floods; `python tests/rig/flood.py` and its neighbours make large ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from rig.flood import telegram
 from rig.flood_discord import discord
+from rig.flood_slack import slack
 from rig.flooding import Flood, run_flood
 
 FLOODS = {
@@ -16,7 +17,9 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("name", FLOODS)
-@pytest.mark.parametrize(("network", "has_keys"), [(telegram, False), (discord, True)])
+@pytest.mark.parametrize(
+    ("network", "has_keys"), [(telegram, False), (discord, True), (slack, True)]
+)
 async def test_every_message_is_answered_in_order(
     network: object, has_keys: bool, name: str
 ) -> None:

@@ -1,0 +1,149 @@
+"""What was missed while no connection was there: which channels to ask, and since when. Pure.
+
+Slack keeps nothing for an app that is away for long. What was written meanwhile is asked for,
+channel by channel, from the newest message that is stored of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+
+import attrs
+
+from cobot_slack.contents import Wire
+from cobot_slack.timestamps import is_ts, order_of, time_of, ts_at
+
+FLOOR = ""
+"""The name of the cursor that says which is the newest message of all."""
+
+CHANNELS_MOST = 200
+"""Channels that are asked: those that spoke last."""
+
+STRANGERS_MOST = 100
+"""Direct messages that are asked in which nothing is stored."""
+
+THREADS_MOST = 20
+"""Threads of a channel that are asked though nothing shows that they went on."""
+
+THREADS_AGE = timedelta(days=7)
+"""How long ago the last reply may be in these."""
+
+LOOK_BACK = timedelta(days=1)
+"""How much older a message may be for new replies to it to be found."""
+
+SKEW = timedelta(seconds=60)
+"""Events of several channels may come in another order than they happened."""
+
+
+@attrs.frozen
+class Place:
+    """A channel."""
+
+    id: str
+    kind: str
+    """`im`, `mpim`, `group` or `channel`."""
+
+    def cursor(self, ts: str) -> str:
+        """Return the value of its cursor: the newest message, and what kind it is."""
+        return f"{ts}/{self.kind}"
+
+    @classmethod
+    def of_cursor(cls, name: str, value: str | None) -> Place | None:
+        """Return the place that a cursor is of; None: it is none of a channel."""
+        ts, _, kind = (value or "").partition("/")
+        return cls(name, kind) if name and "/" not in name and kind and is_ts(ts) else None
+
+
+@attrs.frozen
+class Missed:
+    """A channel to ask."""
+
+    place: Place
+    after: str
+    """The last message that is stored."""
+    floor: str
+    """What was written before it is stored, whichever thread it is in."""
+
+    @property
+    def oldest(self) -> str:
+        """From where on to read: older messages may have new replies."""
+        return ts_at(time_of(self.after) - LOOK_BACK)
+
+
+def thread_cursor(channel_id: str, thread: str) -> str:
+    """Return the name of a thread's cursor."""
+    return f"{channel_id}/{thread}"
+
+
+def missed_in(cursors: Mapping[str, str], listed: Collection[str]) -> list[Missed]:
+    """Return channels to ask, those that spoke last first.
+
+    Args:
+        cursors: The newest message that is stored, by channel and thread.
+        listed: Channels in the settings.
+    """
+    newest = cursors.get(FLOOR)
+    floor = None if newest is None or not is_ts(newest) else ts_at(time_of(newest) - SKEW)
+    found = []
+    for name, value in cursors.items():
+        place = Place.of_cursor(name, value)
+        if place is not None:
+            after = value.partition("/")[0]
+            found.append(Missed(place, after, floor or after))
+    known = {one.place.id for one in found}
+    if floor is not None:
+        strangers = sorted({*listed} - known)
+        found += [Missed(Place(one, "channel"), floor, floor) for one in strangers]
+    found.sort(key=lambda one: order_of(one.after), reverse=True)
+    return found[:CHANNELS_MOST]
+
+
+def strangers_of(channel_ids: Sequence[str], floor: str) -> list[Missed]:
+    """Return direct messages to ask of which nothing is stored.
+
+    Args:
+        channel_ids: Theirs.
+        floor: The newest message that is stored of all.
+    """
+    since = ts_at(time_of(floor) - SKEW)
+    return [Missed(Place(one, "im"), since, since) for one in channel_ids[:STRANGERS_MOST]]
+
+
+def threads_to_ask(
+    missed: Missed, page: Sequence[Wire], cursors: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the threads of a channel to ask, with the last message that is stored of each.
+
+    Args:
+        missed: The channel.
+        page: What stands in it by now, as far back as it was read.
+        cursors: As they were stored.
+    """
+    found: dict[str, str] = {}
+    for message in page:
+        ts, latest = str(message.get("ts")), str(message.get("latest_reply") or "")
+        after = cursors.get(thread_cursor(missed.place.id, ts)) or missed.floor
+        if is_ts(ts) and is_ts(latest) and order_of(latest) > order_of(after):
+            found[ts] = after
+    seen = {str(message.get("ts")) for message in page}
+    since = order_of(ts_at(time_of(missed.floor) - THREADS_AGE))
+    prefix = thread_cursor(missed.place.id, "")
+    others = [
+        (after, name.removeprefix(prefix))
+        for name, after in cursors.items()
+        if name.startswith(prefix) and order_of(after) > since
+    ]
+    others.sort(key=lambda one: order_of(one[0]), reverse=True)
+    unseen = [one for one in others if one[1] not in seen][:THREADS_MOST]
+    return {**found, **{thread: after for after, thread in unseen}}
+
+
+def new_in(messages: Sequence[Wire], after: str) -> list[Wire]:
+    """Return the messages that are newer than one, the oldest first, each once."""
+    found = {
+        str(one["ts"]): one
+        for one in messages
+        if is_ts(str(one.get("ts"))) and order_of(str(one["ts"])) > order_of(after)
+    }
+    return [found[ts] for ts in sorted(found, key=order_of)]

@@ -1,0 +1,1 @@
+"""Tests of the Discord channel, against a fake Discord on real sockets."""
