@@ -180,7 +180,7 @@ class ChannelError(CobotError):
             operation: What was tried: `send`, `receive`, `edit` ...
             detail: What the network said, without secrets.
             retry_after_s: Seconds to wait, when the network said so.
-            scope: What the wait is for: `address` or `channel`.
+            scope: What the wait is for: `address` or `channel`; None: the network did not say.
             field: Which part of the content was refused: `text`, `media` ...
         """
         if retry_after_s is not None and not (
@@ -211,10 +211,21 @@ class TokenInUse(ChannelError):
     remedy = Remedy.BACK_OFF
 
 
+LONG_WAIT_S = 60.0
+"""A longer wait is for all chats, if nobody says: what one takes is counted in a minute."""
+
+
 class RateLimited(ChannelError):
     """Too many requests. `retry_after_s` and `scope` say how long and for what."""
 
     remedy = Remedy.WAIT
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the wait is for all chats of the channel, and not for one."""
+        if self.scope is not None:
+            return self.scope == "channel"
+        return self.retry_after_s is not None and self.retry_after_s > LONG_WAIT_S
 
 
 class ChatGone(ChannelError):
@@ -254,6 +265,14 @@ class DeliveryUnknown(ChannelError):
 
 
 class Unsupported(ChannelError):
-    """The channel has no such operation."""
+    """The channel has no such operation, or cannot do a part of one.
+
+    The part is `field`, or in place of the operation: `reply`, `media`.
+    """
 
     remedy = Remedy.DEGRADE
+
+    @property
+    def part(self) -> str:
+        """What cannot be done: the part, or else all of the operation."""
+        return self.field or self.operation

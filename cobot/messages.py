@@ -330,6 +330,23 @@ class Media:
             raise TypeError("remote: expected a mapping, got None")
         return cls(name=name, content_type=content_type, size_bytes=size_bytes, remote=remote)
 
+    @property
+    def source(self) -> bytes | Path | None:
+        """What is uploaded: the bytes, or where they are. None: it lies elsewhere."""
+        return self.path if self.content is None else self.content
+
+    def measured(self) -> Media:
+        """Return it with its size, as far as that can be known without fetching it.
+
+        A file that cannot be looked at keeps no size: who reads it says what is wrong with it.
+        """
+        if self.size_bytes is not None or self.path is None:
+            return self
+        try:
+            return attrs.evolve(self, size_bytes=self.path.stat().st_size)
+        except OSError:
+            return self
+
     async def read(self, *, limit_bytes: int, fetch: Fetch | None = None) -> bytes:
         """Return the bytes.
 

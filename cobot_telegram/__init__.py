@@ -7,11 +7,9 @@ being told of deletions, which bots are not.
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 
@@ -29,11 +27,12 @@ from cobot import (
     Unreachable,
     hookimpl,
 )
+from cobot.kit import Tasks, address, matching
 from cobot.text import Document, Rendered
 from cobot_telegram.api import TelegramApi
 from cobot_telegram.entities import render
 from cobot_telegram.transfers import CAPTION_CHARS, DOWNLOAD_BYTES, UPLOAD_BYTES, Transfers
-from cobot_telegram.wire import Bot, Found, Reader
+from cobot_telegram.wire import Bot, Reader
 
 __all__ = ["Telegram", "TelegramGroup", "TelegramSettings"]
 
@@ -57,22 +56,12 @@ LIMITS = Limits(
 )
 GROUP_LIMITS = attrs.evolve(LIMITS, rate_address=GROUP_RATE)
 
-_TOKEN = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]+")
-
-
-def _is_token(_settings: object, _field: object, value: Secret) -> None:
-    if not _TOKEN.fullmatch(value.reveal()):
-        raise ValueError("expected a token of @BotFather's, as 123456:ABC-DEF, and no spaces")
-
-
-def _is_number(_settings: object, _field: object, value: Id) -> None:
-    if not re.fullmatch(r"-?[1-9][0-9]*", value):
-        raise ValueError(f"expected a number such as -1001234567890, got {value!r}")
-
-
-def _is_address(_settings: object, _field: object, value: str | None) -> None:
-    if value is not None and not re.match(r"https?://[^/]", value):
-        raise ValueError("expected an address such as https://api.telegram.org")
+_is_token = matching(
+    r"[1-9][0-9]*:[A-Za-z0-9_-]+",
+    "a token of @BotFather's, as 123456:ABC-DEF, and no spaces",
+)
+_is_number = matching(r"-?[1-9][0-9]*", "a number such as -1001234567890", is_shown=True)
+_is_address = address("https://api.telegram.org")
 
 
 @attrs.frozen
@@ -111,7 +100,6 @@ class Telegram(ChannelSpec):
     _api: TelegramApi = attrs.field(init=False)
     _transfers: Transfers = attrs.field(init=False)
     _bot: Bot | None = attrs.field(default=None, init=False)
-    _answering: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
         base_url = self.settings.base_url.rstrip("/")
@@ -129,7 +117,7 @@ class Telegram(ChannelSpec):
         reader = Reader(self.context.name, await self._myself(), listed, cursors)
         offset = int(cursors[""]) if "" in cursors else None
         is_connected = False
-        try:
+        async with Tasks() as answering:
             while True:
                 updates = await self._api.get_updates(offset)
                 if not is_connected:
@@ -139,17 +127,16 @@ class Telegram(ChannelSpec):
                     self.context.alive()
                     continue
                 found = reader.read(updates, self.context.clock.now())
-                self._tell(found)
+                found.tell(self.context.log)
                 if "" not in found.cursors:
                     # It would come again at once, and for ever.
                     detail = "what arrived has no numbers, so it cannot be confirmed"
                     raise Unreachable(self.context.name, "receive", detail)
-                yield Batch(found.items, found.cursors)
+                yield found.batch()
                 # All of it is stored: the next poll may confirm it.
                 offset = int(found.cursors[""])
-                self._start(self._api.answer_query(query) for query in found.queries)
-        finally:
-            await self._finish()
+                for query in found.queries:
+                    answering.add(self._api.answer_query(query))
 
     @hookimpl
     async def session_send(self, message: OutgoingMessage) -> str | Receipt:
@@ -213,22 +200,3 @@ class Telegram(ChannelSpec):
                     self._bot.username,
                 )
         return self._bot
-
-    def _tell(self, found: Found) -> None:
-        for note in found.notes:
-            self.context.log.info("%s", note)
-        for what in found.unread:
-            self.context.log.warning("%s cannot be read; it is passed over", what)
-
-    def _start(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
-        """Do something beside the next poll."""
-        for one in work:
-            task = asyncio.create_task(one)
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
-
-    async def _finish(self) -> None:
-        tasks = [*self._answering]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -22,6 +22,7 @@ from cobot import (
     Receipt,
     Unsupported,
 )
+from cobot.kit import Recent
 from cobot.net import Answer, Part, dumps, multipart
 from cobot.text import Rendered
 from cobot_telegram import params as to_wire
@@ -75,7 +76,7 @@ class TelegramApi:
         self._urls = {method: f"{base_url}/bot{token}/{method}" for method in _METHODS}
         self._files = f"{file_url}/bot{token}/"
         self._poll: dict[str, Any] = {"timeout": POLL_S, "allowed_updates": UPDATES}
-        self._captioned: dict[tuple[str, str], None] = {}
+        self._captioned: Recent[tuple[str, str], None] = Recent(CAPTIONED_MOST)
 
     async def get_me(self, operation: str = "receive") -> Bot:
         """Return who we are."""
@@ -141,7 +142,7 @@ class TelegramApi:
                 return
             if not done.says(*NO_TEXT):
                 raise self._error(done, "edit", ref.address, is_repeatable=True)
-            self._remember_captioned(key)
+            self._captioned.put(key, None)
         params = named | {"caption": form.text}
         if form.marks:
             params["caption_entities"] = form.marks
@@ -307,11 +308,6 @@ class TelegramApi:
             detail = f"{ref.id!r} is no message of Telegram's"
             raise Unsupported(self._name, operation, detail)
         return params
-
-    def _remember_captioned(self, key: tuple[str, str]) -> None:
-        if len(self._captioned) >= CAPTIONED_MOST:
-            del self._captioned[next(iter(self._captioned))]
-        self._captioned[key] = None
 
 
 def _field(value: Any) -> str:

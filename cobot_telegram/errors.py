@@ -27,9 +27,6 @@ from cobot import (
     Unsupported,
 )
 
-LONG_WAIT_S = 60.0
-"""A longer wait is for all chats: what one chat, or one group, takes is counted in a minute."""
-
 NOT_MODIFIED = ("message is not modified",)
 NO_TEXT = ("there is no text in the message to edit",)
 NO_CAPTION = ("there is no caption in the message to edit", "message caption is too long")
@@ -184,7 +181,8 @@ class Refusal:
         if self.migrated_to is not None and address is not None:
             return ChatMoved(address, attrs.evolve(address, channel_id=self.migrated_to))
         if self.code == 429:
-            return self._rate_limited(channel_type, operation)
+            waits_s = self.retry_after_s
+            return RateLimited(channel_type, operation, self.description, retry_after_s=waits_s)
         kind: type[ChannelError]
         field = None
         detail = self.description
@@ -201,24 +199,10 @@ class Refusal:
                 f" bot_token; Telegram says: {self.description}"
             )
         elif self.code == 404:
-            return Unsupported(channel_type, operation, detail)
+            kind = Unsupported
         else:
             kind, field = self._refused(operation)
-            if kind is Unsupported:
-                return Unsupported(channel_type, field or operation, detail)
         return kind(channel_type, operation, detail, field=field)
-
-    def _rate_limited(self, channel_type: str, operation: str) -> RateLimited:
-        is_long = self.retry_after_s is not None and self.retry_after_s > LONG_WAIT_S
-        is_ours = operation in ("receive", "check", "fetch")
-        scope = "channel" if is_long or is_ours else "address"
-        return RateLimited(
-            channel_type,
-            operation,
-            self.description,
-            retry_after_s=self.retry_after_s,
-            scope=scope,
-        )
 
     def _refused(self, operation: str) -> tuple[type[ChannelError], str | None]:
         """Return the error for a 400, 403 or 413, and its field or what is not supported."""

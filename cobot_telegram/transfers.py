@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +18,9 @@ from cobot import (
     OutgoingMessage,
     RateLimited,
     Receipt,
-    Rejected,
-    Unreachable,
     Unsupported,
 )
+from cobot.kit import Fetch, Files
 from cobot.net import Part
 from cobot_telegram import params as to_wire
 from cobot_telegram.api import TelegramApi
@@ -58,6 +55,10 @@ class Transfers:
 
     _api: TelegramApi = attrs.field(alias="api")
     _context: Context = attrs.field(alias="context")
+    _files: Files = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._files = Files(self._context, "Telegram", UPLOAD_BYTES)
 
     async def send(self, message: OutgoingMessage) -> Receipt:
         """Send the files of a message, those together that can be one album.
@@ -67,7 +68,7 @@ class Transfers:
             DeliveryUnknown: Some of them arrived.
         """
         runs = runs_of([self._piece(media) for media in message.media])
-        with self._folder(runs) as folder:
+        with self._files.folder(message.media) as folder:
             return await self._send(message, runs, folder)
 
     async def fetch(self, media: Media, path: Path, limit_bytes: int) -> None:
@@ -81,61 +82,33 @@ class Transfers:
         else:
             way = await self._way_to(media, limit_bytes)
             answer = await self._api.download(way, path, limit_bytes)
-        if 200 <= answer.status < 300:
-            return
-        kind = Unreachable if answer.status == 429 or answer.status >= 500 else Rejected
-        detail = f"{media.name!r} cannot be had: the server says {answer.status}"
-        raise kind(self._context.name, "fetch", detail, field="media")
+        self._files.check_given(media, answer.status)
 
     async def _way_to(self, media: Media, limit_bytes: int) -> str:
         most = min(limit_bytes, DOWNLOAD_BYTES)
         file_id = (media.remote or {}).get("file_id")
         if not file_id:
-            detail = f"{media.name!r} did not come through Telegram"
-            raise Rejected(self._context.name, "fetch", detail, field="media")
-        self._check_size(media.name, media.size_bytes, most)
+            raise self._files.refused(f"{media.name!r} did not come through Telegram")
+        self._files.check_size(media, media.size_bytes, most)
         file = await self._api.call(
             "fetch", "getFile", {"file_id": file_id}, is_repeatable=True
         )
         if isinstance(file, Refusal):
             raise file.error(self._context.name, "fetch", is_repeatable=True)
-        self._check_size(media.name, file.get("file_size"), most)
+        self._files.check_size(media, file.get("file_size"), most)
         way = str(file.get("file_path") or "")
         if not way or way.startswith("/"):
             detail = f"{media.name!r} has no address (a server with --local is not supported)"
-            raise Rejected(self._context.name, "fetch", detail, field="media")
+            raise self._files.refused(detail)
         return way
 
-    def _check_size(self, name: str, size: int | None, most: int) -> None:
-        if size is not None and size > most:
-            detail = f"{name!r} has {size} bytes; at most {most} can be had"
-            raise Rejected(self._context.name, "fetch", detail, field="media")
-
     def _piece(self, media: Media) -> Piece:
-        if media.path is not None and media.size_bytes is None:
-            with suppress(OSError):  # the upload says what is wrong with it
-                media = attrs.evolve(media, size_bytes=media.path.stat().st_size)
-        piece = piece_of(media)
+        # What is at Telegram already may be larger than what can be brought there.
+        piece = piece_of(self._files.checked(media) if media.remote is None else media)
         if piece is None:
             detail = f"{media.name!r} is of another network"
             raise Unsupported(self._context.name, "media", detail)
-        if media.remote is None and (media.size_bytes or 0) > UPLOAD_BYTES:
-            detail = (
-                f"{media.name!r} has {media.size_bytes} bytes, Telegram takes {UPLOAD_BYTES}"
-            )
-            self._context.log.warning("%s; a text goes in its place", detail)
-            raise Unsupported(self._context.name, "media", detail)
         return piece
-
-    @contextmanager
-    def _folder(self, runs: Sequence[Sequence[Piece]]) -> Iterator[Path]:
-        """Make a folder for files that have to be fetched, for as long as it is needed."""
-        if not any(piece.is_elsewhere for run in runs for piece in run):
-            yield Path()
-            return
-        cache = self._context.workspace("cache")
-        with tempfile.TemporaryDirectory(prefix="telegram-", dir=cache) as folder:
-            yield Path(folder)
 
     async def _send(
         self, message: OutgoingMessage, runs: Sequence[list[Piece]], folder: Path
@@ -146,7 +119,7 @@ class Transfers:
         sent = 0
         for number, run in enumerate(runs):
             words = {} if run[0].kind in WITHOUT_CAPTION else caption
-            delivery = _Delivery(self._api, message, folder)
+            delivery = _Delivery(self._api, self._files, self.fetch, message, folder)
             try:
                 results = await self._patiently(delivery, run, params | words, number)
             except (ChannelError, ChatMoved) as error:
@@ -197,6 +170,8 @@ class _Delivery:
     """Sends one run: in the simplest way, and when that is refused in the next."""
 
     api: TelegramApi
+    files: Files
+    fetch: Fetch
     message: OutgoingMessage
     folder: Path
 
@@ -255,23 +230,11 @@ class _Delivery:
 
     async def _fetched(self, piece: Piece) -> Piece:
         """Return a file that was somewhere else, from here."""
-        media = piece.media
-        assert media.url is not None
-        name = self.message.channel_type
         path = self.folder / f"{len([*self.folder.iterdir()])}"
-        try:
-            answer = await self.api.fetch("media", media.url, path, UPLOAD_BYTES)
-        except (Rejected, Unreachable) as error:
-            # People can still follow the link.
-            raise Unsupported(name, "media", error.detail) from error
-        if not 200 <= answer.status < 300:
-            raise Unsupported(name, "media", f"the server of the file says {answer.status}")
-        here = Media.from_path(path, name=media.name, content_type=media.content_type)
-        return Piece(here, piece.kind)
+        return Piece(await self.files.here(piece.media, path, self.fetch), piece.kind)
 
 
 def _part(name: str, piece: Piece) -> Part:
-    media = piece.media
-    content = media.path if media.content is None else media.content
+    content = piece.media.source
     assert content is not None
     return Part(name, content, filename=upload_name(piece), content_type=upload_type(piece))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
@@ -16,6 +16,7 @@ from cobot import (
     MessageEdited,
     MessageRef,
     ReactionChanged,
+    kit,
 )
 from cobot_telegram.contents import WORDS, Wire, words_of
 from cobot_telegram.files import FILES, media_of
@@ -40,21 +41,7 @@ CALLBACK = "cb:"
 MOVED = "moved/"
 """What the name of a cursor begins with that keeps which group a supergroup was."""
 
-Item: TypeAlias = IncomingMessage | MessageEdited | ReactionChanged | ChatMoved
-"""What there is at Telegram: that a message was deleted, bots are not told."""
-
 _CONTENT = WORDS | FILES
-
-_UNREADABLE = (
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    OSError,
-    RecursionError,
-)
-"""What reading an update can raise whose shape we do not know."""
 
 
 @attrs.frozen
@@ -75,19 +62,11 @@ class Bot:
 
 
 @attrs.define
-class Found:
+class Found(kit.Found):
     """What an answer of `getUpdates` holds."""
 
-    items: list[Item] = attrs.field(factory=list)
-    """Messages and events, in order."""
-    cursors: dict[str, str] = attrs.field(factory=dict)
-    """How far we have come with them."""
     queries: list[str] = attrs.field(factory=list)
     """Pressed buttons that wait to be answered, by their ids."""
-    notes: list[str] = attrs.field(factory=list)
-    """What the owner of the bot should know."""
-    unread: list[str] = attrs.field(factory=list)
-    """What could not be read, without anything that somebody wrote."""
 
 
 class Reader:
@@ -134,7 +113,7 @@ class Reader:
             found.cursors[""] = str(number + 1)
             try:
                 self._update(found, update, number, now)
-            except _UNREADABLE as error:
+            except kit.UNREADABLE as error:
                 kind = next((name for name in UPDATES if name in update), "of an unknown kind")
                 # Only the error's type: its text may quote what somebody wrote.
                 what = f"update {number} ({kind}): {type(error).__name__}"

@@ -57,7 +57,7 @@ def described() -> list[dict[str, Any]]:
     """Return what `cobot channels` tells of all five channels."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "cobot.yml").write_text(CONFIGURATION)
-        command = [Path(sys.executable).with_name("cobot"), "channels", "--json"]
+        command = [str(Path(sys.executable).with_name("cobot")), "channels", "--json"]
         told = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     channels: list[dict[str, Any]] = json.loads(told.stdout)
     return channels

@@ -164,3 +164,29 @@ def test_config_error_prints_one_line_for_each_problem() -> None:
         "cobot.yml:2: a: is missing",
         "cobot.yml:5: b: is unknown",
     ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "seconds", "is_wide"),
+    [
+        ("address", 3600, False),
+        ("channel", 1, True),
+        (None, 60, False),
+        (None, 61, True),
+        (None, None, False),
+    ],
+)
+def test_a_wait_is_for_one_chat_unless_it_is_long(
+    scope: str | None, seconds: float | None, is_wide: bool
+) -> None:
+    """What the network says counts; where it says nothing, what one chat takes is less."""
+    limited = RateLimited("pigeon", "send", "slow", retry_after_s=seconds, scope=scope)
+
+    assert limited.is_wide == is_wide
+
+
+def test_what_cannot_be_done_is_a_part_or_all() -> None:
+    """A reply that cannot be one is quoted, an edit that cannot be one is sent anew."""
+    assert Unsupported("pigeon", "edit", "no").part == "edit"
+    assert Unsupported("pigeon", "reply", "no").part == "reply"
+    assert Unsupported("pigeon", "send", "no", field="reply").part == "reply"

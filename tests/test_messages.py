@@ -807,3 +807,20 @@ def test_json_may_nest_to_the_limit_and_no_deeper() -> None:
     assert find_not_json(deepest, "m") is None
     assert f"nested deeper than {JSON_DEPTH} levels" in str(find_not_json([deepest], "m"))
     assert f"nested deeper than {JSON_DEPTH} levels" in str(find_not_json(endless, "m"))
+
+
+def test_a_file_is_measured_without_being_read(tmp_path: Path) -> None:
+    """What is known stays, what lies here is looked at, and what lies elsewhere is not."""
+    (tmp_path / "five").write_bytes(b"12345")
+
+    assert Media.from_path(tmp_path / "five").measured().size_bytes == 5
+    assert Media.from_path(tmp_path / "missing").measured().size_bytes is None
+    assert Media.from_bytes(b"123", name="x").measured().size_bytes == 3
+    assert Media.from_url("https://x.example/", name="x").measured().size_bytes is None
+
+
+def test_a_file_is_uploaded_from_where_it_is() -> None:
+    """Its bytes, or its path; what lies elsewhere has to be brought first."""
+    assert Media.from_bytes(b"", name="x").source == b""
+    assert Media.from_path("x").source == Path("x")
+    assert Media.from_url("https://x.example/", name="x").source is None

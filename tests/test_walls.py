@@ -12,13 +12,13 @@ PACKAGE = Path(cobot.__file__).parent
 
 # From the ground up; a part may import its own floor's name and what lies below.
 FLOORS = (
-    ("errors", "clock", "deadlines", "encoding"),
-    ("messages", "net"),
+    ("errors", "clock", "deadlines", "encoding", "recent", "waits"),
+    ("messages", "net", "tasks"),
     ("limits",),
     ("journal", "text"),
     ("hookspecs", "context"),
     ("config", "workspace"),
-    ("plugins",),
+    ("plugins", "kit"),
     ("session", "channels", "ops", "agents"),
     ("app",),
     ("opening",),

@@ -33,6 +33,7 @@ from cobot.net.fetching import Fetching
 from cobot.net.pools import Pools, Purpose, UnusableProxy
 from cobot.net.timing import CALL, FETCH, TRANSFER, TimeLimits
 from cobot.net.uploads import Upload
+from cobot.recent import Recent
 
 ADDRESSES = 1024
 """How many addresses are kept, taken apart and ready for use."""
@@ -93,7 +94,7 @@ class Http:
         self._transport = transport
         self._pools = Pools(most=connections, trust_env=trust_env)
         self._exchanges = Exchanges()
-        self._addresses: dict[str, _Address] = {}
+        self._addresses: Recent[str, _Address] = Recent(ADDRESSES)
         self._usual = self.headers({})
 
     @property
@@ -360,9 +361,8 @@ class Http:
         if parsed.scheme not in ("http", "https") or not parsed.host:
             detail = "what is to be asked is no http or https address"
             raise Unreachable(self._channel_type, operation, detail)
-        if len(self._addresses) >= ADDRESSES:
-            del self._addresses[next(iter(self._addresses))]
-        address = self._addresses[url] = _Address(parsed, _host(parsed))
+        address = _Address(parsed, _host(parsed))
+        self._addresses.put(url, address)
         return address
 
     def _request(

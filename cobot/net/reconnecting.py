@@ -11,6 +11,7 @@ import attrs
 
 from cobot.clock import Clock
 from cobot.errors import ChannelError, Remedy
+from cobot.waits import FIRST_S, MOST_S, backoff_s
 
 _IN_VAIN = (Remedy.PARK, Remedy.DEAD_LETTER, Remedy.DEGRADE)
 """What another connection would not change."""
@@ -20,17 +21,16 @@ _IN_VAIN = (Remedy.PARK, Remedy.DEAD_LETTER, Remedy.DEGRADE)
 class Backoff:
     """Waits that double from the first to the longest; chance takes off up to half."""
 
-    first_s: float = 1.0
+    first_s: float = FIRST_S
     """The first wait, in seconds."""
-    most_s: float = 60.0
+    most_s: float = MOST_S
     """The longest, in seconds."""
     steady_s: float = 30.0
     """How long a connection has to hold, once it proved itself, for the waits to begin anew."""
 
     def wait_s(self, failures: int, random: Random) -> float:
         """Return how long to wait after so many failures in a row, in seconds."""
-        longest = min(self.first_s * 2.0 ** min(failures - 1, 32), self.most_s)
-        return longest * (1 - random.random() / 2)
+        return backoff_s(failures - 1, random, first_s=self.first_s, most_s=self.most_s)
 
 
 @attrs.define(eq=False)

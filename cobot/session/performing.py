@@ -110,10 +110,10 @@ class Performer:
             if self._capabilities.has(self._channel, "media"):
                 return await self._call("session_media", message)
         except Unsupported as error:
-            if error.operation == "reply" and message.reply_to is not None:
+            if error.part == "reply" and message.reply_to is not None:
                 quoted = await self._quoting(operation, message)
                 return _degraded(await self._send(operation, quoted), "reply->quote")
-            if not message.media or error.operation != "media":
+            if not message.media or error.part != "media":
                 raise
         except Rejected as error:
             plain = self._without_markup(message, error)

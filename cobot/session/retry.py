@@ -8,23 +8,14 @@ from typing import Literal
 
 import attrs
 
-from cobot.errors import ChannelError, ChatGone, Forbidden, Remedy
+from cobot.errors import ChannelError, ChatGone, Forbidden, RateLimited, Remedy
 from cobot.journal import Delivery
 from cobot.limits import Limits
 from cobot.messages import Receipt
-
-FIRST_WAIT_S = 1.0
-LONGEST_WAIT_S = 60.0
-"""Waits double from the first to the longest; chance takes off up to half."""
+from cobot.waits import backoff_s
 
 UNTOLD_WAIT_S = 5.0
 """Wait after a network said "too many" and not for how long."""
-
-
-def backoff_s(failures: int, random: Random) -> float:
-    """Return how long to wait after so many failures in a row, the first one being 0."""
-    longest = min(FIRST_WAIT_S * 2.0 ** min(failures, 16), LONGEST_WAIT_S)
-    return longest * (1 - random.random() / 2)
 
 
 @attrs.frozen
@@ -86,9 +77,8 @@ class Policy:
             return Verdict(0.0, reason, is_attempt=False, parks=True)
         if remedy is Remedy.WAIT:
             told_s = error.retry_after_s
-            closes: Literal["address", "channel"] = (
-                "channel" if error.scope == "channel" else "address"
-            )
+            is_wide = isinstance(error, RateLimited) and error.is_wide
+            closes: Literal["address", "channel"] = "channel" if is_wide else "address"
             return Verdict(
                 UNTOLD_WAIT_S if told_s is None else told_s,
                 reason,

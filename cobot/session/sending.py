@@ -18,12 +18,14 @@ from cobot.errors import ChannelError, DeliveryUnknown, HookFailed, OwnershipLos
 from cobot.journal import Delivery, Journal, Ownership
 from cobot.limits import Limits
 from cobot.messages import Address, ChatMoved, Receipt
+from cobot.recent import Recent
 from cobot.session.budget import Budget
 from cobot.session.capabilities import Capabilities
 from cobot.session.crew import CANCELLED_ITSELF, Crew
 from cobot.session.holding import OWN_AGAIN_S, Holding
 from cobot.session.performing import Performer
-from cobot.session.retry import Policy, Verdict, after, backoff_s
+from cobot.session.retry import Policy, Verdict, after
+from cobot.waits import backoff_s
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +99,7 @@ class Sender(Crew[Errand, Done]):
         self._on_sent = on_sent
         self._on_failed = on_failed
         # What was found gone, and when; the oldest first.
-        self._gone: dict[Address, tuple[ChannelError, datetime]] = {}
+        self._gone: Recent[Address, tuple[ChannelError, datetime]] = Recent(GONE_MOST)
         self._closing_key = f"closed/{channel}"
         self._deadlines = Deadlines()
 
@@ -114,7 +116,7 @@ class Sender(Crew[Errand, Done]):
 
     def reopen(self, address: Address) -> None:
         """Note that somebody has written there, so that the chat is not gone after all."""
-        self._gone.pop(address, None)
+        self._gone.pop(address)
 
     async def recall_closing(self) -> None:
         """Keep to what the network asked for before the process was started anew."""
@@ -182,7 +184,7 @@ class Sender(Crew[Errand, Done]):
 
     async def _deliver(self, work: Errand) -> Done | None:
         delivery, operation = work.delivery, work.delivery.operation
-        gone, found_at = self._gone.get(operation.address, (None, None))
+        gone, found_at = self._gone.get(operation.address) or (None, None)
         if gone is not None and found_at is not None and delivery.created_at <= found_at:
             await self._fail(work, gone, Verdict(None, str(gone)))
             return None
@@ -258,9 +260,7 @@ class Sender(Crew[Errand, Done]):
                 # What is closed for longer already stays so.
                 await self._note_closing(self._budget.closed_s())
         if verdict.chat_is_gone:
-            self._gone[delivery.operation.address] = error, self._clock.now()
-            if len(self._gone) > GONE_MOST:
-                del self._gone[next(iter(self._gone))]
+            self._gone.put(delivery.operation.address, (error, self._clock.now()))
         if verdict.parks:
             self.close()  # at once: it would be taken again when it is back in the journal
         await self._fail(work, error, verdict)

@@ -14,7 +14,7 @@ from cobot.errors import ChannelError, HookFailed, PluginError, Remedy
 from cobot.plugins import Plugin, Plugins
 from cobot.session.crew import CANCELLED_ITSELF
 from cobot.session.receiving import Receiver
-from cobot.session.retry import backoff_s
+from cobot.waits import backoff_s
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from cobot.session.conversation import Turn
 from cobot.session.crew import CANCELLED_ITSELF, Crew
 from cobot.session.fetching import Fetcher
 from cobot.session.outgoing import Dropped, Outgoing, Wish
-from cobot.session.retry import backoff_s
 from cobot.session.typing_lease import TypingLeases
+from cobot.waits import backoff_s
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 import attrs
 
 from cobot.clock import Clock
-from cobot.errors import ChannelError, ChatGone, Forbidden, PluginError, Remedy
+from cobot.errors import ChannelError, PluginError, RateLimited, Remedy
 from cobot.messages import Address
 from cobot.plugins import Plugins
+from cobot.recent import Recent
 from cobot.session.budget import Budget
 from cobot.session.capabilities import Capabilities
 
@@ -27,6 +28,15 @@ RENEWED_AT = 0.8
 
 UNTOLD_S = 5.0
 """How long a typing action lasts where the channel does not say."""
+
+REFUSED_S = 300.0
+"""How long typing is left out where it was refused: networks count refusals."""
+
+REFUSED_MOST = 10_000
+"""Addresses where it is remembered that it was."""
+
+_REFUSED = (Remedy.DEAD_LETTER, Remedy.DEGRADE)
+"""What is refused for good, as far as anybody knows."""
 
 
 @attrs.define(eq=False)
@@ -88,6 +98,7 @@ class TypingLeases:
         self._clock = clock
         self._after_s = after_s
         self._shown: dict[Address, _Typing] = {}  # where somebody has a lease
+        self._refused: Recent[Address, float] = Recent(REFUSED_MOST)  # until when
         self._calls: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -105,6 +116,7 @@ class TypingLeases:
         typing = self._shown.get(address)
         if typing is None:
             typing = self._shown[address] = _Typing(address)
+            typing.due = self._refused.get(address) or 0.0
         typing.starts.append(start)
         if self._sweeper is None or self._sweeper.done():
             self._sweeper = asyncio.create_task(self._sweep(), name="typing")
@@ -181,10 +193,11 @@ class TypingLeases:
             log.debug("typing is not shown: %s", error)
         except ChannelError as error:
             log.debug("typing is not shown: %s", error)
-            if isinstance(error, ChatGone | Forbidden):
-                typing.due = math.inf
-            elif error.remedy is Remedy.WAIT and budget and error.retry_after_s is not None:
-                where = None if error.scope == "channel" else address
-                budget.close(error.retry_after_s, where)
+            if error.remedy in _REFUSED:
+                typing.due = self._clock.monotonic() + REFUSED_S
+                self._refused.pop(address)
+                self._refused.put(address, typing.due)
+            elif isinstance(error, RateLimited) and budget and error.retry_after_s is not None:
+                budget.close(error.retry_after_s, None if error.is_wide else address)
         finally:
             typing.call = None

@@ -29,14 +29,12 @@ from cobot import (
 )
 from cobot.journal import Delivery, Operation
 from cobot.session.retry import (
-    FIRST_WAIT_S,
-    LONGEST_WAIT_S,
     UNTOLD_WAIT_S,
     Policy,
     Verdict,
     after,
-    backoff_s,
 )
+from cobot.waits import FIRST_S, MOST_S, backoff_s
 
 POLICY = Policy(tries=8, age_s=3600, resend="resend")
 NO_LIMITS = Limits()
@@ -122,7 +120,7 @@ def test_what_was_given_up_says_why_how_often_and_for_how_long() -> None:
 @pytest.mark.parametrize("attempts", [0, 1, 5, 30, 10**6])
 def test_waits_grow_up_to_a_limit(attempts: int) -> None:
     """Each wait is twice the one before, up to a minute, and chance takes off half at most."""
-    longest = min(FIRST_WAIT_S * 2 ** min(attempts, 30), LONGEST_WAIT_S)
+    longest = min(FIRST_S * 2 ** min(attempts, 30), MOST_S)
     waits = [backoff_s(attempts, Random(seed)) for seed in range(50)]
 
     assert all(longest / 2 <= wait_s <= longest for wait_s in waits)

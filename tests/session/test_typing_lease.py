@@ -15,11 +15,12 @@ from cobot import (
     Limits,
     RateLimited,
     Unreachable,
+    Unsupported,
     hookimpl,
 )
 from cobot.session.budget import Budget, Rates
 from cobot.session.capabilities import Capabilities
-from cobot.session.typing_lease import SWEEP_S, UNTOLD_S, TypingLeases
+from cobot.session.typing_lease import REFUSED_S, SWEEP_S, UNTOLD_S, TypingLeases
 
 CHAT = Address("post", "chat")
 THREAD = Address("post", "chat", "thread")
@@ -353,8 +354,8 @@ async def test_typing_that_fails_harms_nothing_and_is_tried_again(
     assert len(world.owl.shown) == 2
 
 
-@pytest.mark.parametrize("cls", [ChatGone, Forbidden])
-async def test_typing_stops_in_a_chat_that_is_gone(cls: Any) -> None:
+@pytest.mark.parametrize("cls", [ChatGone, Forbidden, Unsupported])
+async def test_typing_stops_where_it_is_refused(cls: Any) -> None:
     """A chat that does not exist, or not for us, is not asked again during the turn."""
     world = World()
 
@@ -369,6 +370,22 @@ async def test_typing_stops_in_a_chat_that_is_gone(cls: Any) -> None:
 
     assert len(world.post.times(CHAT)) == 1
     assert len(world.post.times(there)) > 3
+
+
+async def test_where_typing_was_refused_it_is_left_out_for_a_while() -> None:
+    """Each turn would be refused anew, and networks count what they refuse."""
+    world = World()
+    world.post.answer = failing(Forbidden("post", "typing", "no"))
+    for _ in range(3):
+        with world.leases.during(CHAT):
+            await world.passes(1)
+    before = len(world.post.shown)
+    world.post.answer = lambda _chat: None
+    world.clock.advance(REFUSED_S)
+    with world.leases.during(CHAT):
+        await world.passes(1)
+
+    assert (before, len(world.post.shown)) == (1, 2)
 
 
 async def test_typing_can_be_stopped_where_a_send_found_the_chat_gone() -> None:

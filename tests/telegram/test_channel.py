@@ -237,7 +237,7 @@ def test_core_and_channel_have_one_version() -> None:
     assert version("cobot-telegram") == cobot.__version__
 
 
-ALLOWED = {"cobot", "cobot.net", "cobot.text", "cobot_telegram"}
+ALLOWED = {"cobot", "cobot.kit", "cobot.net", "cobot.text", "cobot_telegram"}
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)

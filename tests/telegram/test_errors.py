@@ -136,25 +136,16 @@ def test_what_can_be_repeated_is_only_unreachable() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "seconds", "scope"),
-    [
-        ("send", 5, "address"),
-        ("send", 60, "address"),
-        ("send", 61, "channel"),
-        ("receive", 1, "channel"),
-        ("send", None, "address"),
-    ],
+    ("seconds", "is_wide"), [(5, False), (60, False), (61, True), (None, False)]
 )
-def test_a_wait_is_for_the_chat_or_for_all(
-    operation: str, seconds: int | None, scope: str
-) -> None:
+def test_a_wait_is_for_the_chat_or_for_all(seconds: int | None, is_wide: bool) -> None:
     """What is longer than the minute in which a group is counted is meant for the bot."""
     parameters = {} if seconds is None else {"retry_after": seconds}
     answer = {"ok": False, "error_code": 429, "description": "x", "parameters": parameters}
-    raised = Refusal.of(answer, 429, None).error("telegram", operation)
+    raised = Refusal.of(answer, 429, None).error("telegram", "send")
 
     assert isinstance(raised, RateLimited)
-    assert (raised.retry_after_s, raised.scope) == (seconds, scope)
+    assert (raised.retry_after_s, raised.is_wide) == (seconds, is_wide)
 
 
 def test_a_wait_is_also_read_from_the_header() -> None:
