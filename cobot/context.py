@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -91,14 +92,7 @@ class Context:
             PluginError: The extra `cobot-core[net]` is not installed.
         """
         if self._http is None or self._http.closed:
-            try:
-                from cobot.net import Http
-            except ModuleNotFoundError as error:
-                raise PluginError(
-                    f"plugin {self.name!r} needs {error.name!r} for its network; install it"
-                    " with: pip install 'cobot-core[net]'"
-                ) from error
-            self._http = Http(self.name, redact=self._redact)
+            self._http = self._of_net("Http")(self.name, redact=self._redact)
         return self._http
 
     @property
@@ -111,14 +105,8 @@ class Context:
             PluginError: The extra `cobot-core[net]` is not installed.
         """
         if self._sockets is None:
-            try:
-                from cobot.net import Sockets
-            except ModuleNotFoundError as error:
-                raise PluginError(
-                    f"plugin {self.name!r} needs {error.name!r} for its network; install it"
-                    " with: pip install 'cobot-core[net]'"
-                ) from error
-            self._sockets = Sockets(self.name, clock=self.clock, redact=self._redact)
+            sockets = self._of_net("Sockets")
+            self._sockets = sockets(self.name, clock=self.clock, redact=self._redact)
         return self._sockets
 
     @property
@@ -132,14 +120,7 @@ class Context:
             PluginError: The extra `cobot-core[net]` is not installed.
         """
         if self._webhooks is None:
-            try:
-                from cobot.net import Webhooks
-            except ModuleNotFoundError as error:
-                raise PluginError(
-                    f"plugin {self.name!r} needs {error.name!r} for its network; install it"
-                    " with: pip install 'cobot-core[net]'"
-                ) from error
-            self._webhooks = Webhooks(
+            self._webhooks = self._of_net("Webhooks")(
                 self.name,
                 clock=self.clock,
                 ports=None if self._ports is None else self._ports(),
@@ -147,6 +128,16 @@ class Context:
                 log=self.log,
             )
         return self._webhooks
+
+    def _of_net(self, name: str) -> Any:
+        """Return a class of `cobot.net`, which is imported where somebody needs it."""
+        try:
+            return getattr(import_module("cobot.net"), name)
+        except ModuleNotFoundError as error:
+            raise PluginError(
+                f"plugin {self.name!r} needs {error.name!r} for its network; install it"
+                " with: pip install 'cobot-core[net]'"
+            ) from error
 
     async def close(self) -> None:
         """Close what the plugin has used of ours. The session calls it, after `cobot_stop`."""
