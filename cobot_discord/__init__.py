@@ -8,12 +8,10 @@ direct messages, and being told who took all reactions off at once.
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 
@@ -30,6 +28,7 @@ from cobot import (
     Secret,
     hookimpl,
 )
+from cobot.kit import Tasks, address, matching
 from cobot.text import Document, Rendered
 from cobot_discord.api import DiscordApi
 from cobot_discord.commands import Commands
@@ -64,27 +63,13 @@ LIMITS = Limits(
     rate_address=CHAT_RATE,
 )
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-
-
-def _is_token(_settings: object, _field: object, value: Secret) -> None:
-    if not _TOKEN.fullmatch(value.reveal()):
-        raise ValueError("expected a bot's token, as MTEx.GfZ.k2b, without 'Bot' and spaces")
-
-
-def _is_id(_settings: object, _field: object, value: Id) -> None:
-    if not re.fullmatch(r"[1-9][0-9]*", value):
-        raise ValueError(f"expected a number such as 1100000000000000001, got {value!r}")
-
-
-def _is_address(_settings: object, _field: object, value: str) -> None:
-    if not re.match(r"https?://[^/]", value):
-        raise ValueError("expected an address such as https://discord.com/api/v10")
-
-
-def _is_socket_address(_settings: object, _field: object, value: str | None) -> None:
-    if value is not None and not re.match(r"wss?://[^/]", value):
-        raise ValueError("expected an address such as wss://gateway.discord.gg")
+_is_token = matching(
+    r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+",
+    "a bot's token, as MTEx.GfZ.k2b, without 'Bot' and spaces",
+)
+_is_id = matching(r"[1-9][0-9]*", "a number such as 1100000000000000001", is_shown=True)
+_is_address = address("https://discord.com/api/v10")
+_is_socket_address = address("wss://gateway.discord.gg")
 
 
 @attrs.frozen
@@ -130,7 +115,6 @@ class Discord(ChannelSpec):
     _commands: Commands = attrs.field(init=False)
     _bot: Bot | None = attrs.field(default=None, init=False)
     _is_blind: bool = attrs.field(default=False, init=False)
-    _answering: set[asyncio.Task[None]] = attrs.field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
         settings = self.settings
@@ -151,17 +135,15 @@ class Discord(ChannelSpec):
         arrivals = Arrivals(
             self.context, self._api, self._gateway, self._commands, bot, listed, cursors
         )
-        try:
-            async with aclosing(arrivals.found()) as several:
-                async for found in several:
-                    self._tell(found)
-                    yield Batch(found.items, found.cursors)
-                    # All of it is stored: a resume may leave it out.
-                    if found.sequence is not None:
-                        self._gateway.stored(*found.sequence)
-                    self._start(self._commands.acknowledge(one) for one in found.commands)
-        finally:
-            await self._finish()
+        async with Tasks() as answering, aclosing(arrivals.found()) as several:
+            async for found in several:
+                self._tell(found)
+                yield found.batch()
+                # All of it is stored: a resume may leave it out.
+                if found.sequence is not None:
+                    self._gateway.stored(*found.sequence)
+                for one in found.commands:
+                    answering.add(self._commands.acknowledge(one))
 
     @hookimpl
     async def session_send(self, message: OutgoingMessage) -> str:
@@ -232,10 +214,7 @@ class Discord(ChannelSpec):
 
     def _tell(self, found: Found) -> None:
         self._api.note_sent(found.echoes)
-        for note in found.notes:
-            self.context.log.info("%s", note)
-        for what in found.unread:
-            self.context.log.warning("%s cannot be read; it is passed over", what)
+        found.tell(self.context.log)
         if found.is_blind and not self._is_blind:
             self._is_blind = True
             self.context.log.warning(
@@ -243,16 +222,3 @@ class Discord(ChannelSpec):
                 " those that mention it or reply to it; switch on Message Content Intent in the"
                 " developer portal (Bot, Privileged Gateway Intents)"
             )
-
-    def _start(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
-        """Do something beside what comes next."""
-        for one in work:
-            task = asyncio.create_task(one)
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
-
-    async def _finish(self) -> None:
-        tasks = [*self._answering]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

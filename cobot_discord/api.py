@@ -23,6 +23,7 @@ from cobot import (
     Unsupported,
     __version__,
 )
+from cobot.kit import Recent
 from cobot.net import Answer, Part, dumps, multipart
 from cobot_discord import params as to_wire
 from cobot_discord.errors import BLOCKED, UNKNOWN_EMOJI, UNKNOWN_MESSAGE, Refusal
@@ -31,9 +32,6 @@ from cobot_discord.wire import Bot
 
 PAGE = 100
 """Messages of one page of a history; there are no larger ones."""
-
-UNSEEN_S = 300.0
-"""How long typing is left out where it was refused, in seconds: refusals are counted."""
 
 SENT_MOST = 1000
 """Messages of ours that are remembered by their nonces."""
@@ -73,8 +71,7 @@ class DiscordApi:
         """Whether pages that messages link to are shown below them."""
         self._headers: Any = None
         self._rates = Rates()
-        self._unseen: dict[str, float] = {}  # where typing was refused, and until when
-        self._sent: dict[str, str] = {}  # ids of our messages by nonce, the oldest first
+        self._sent: Recent[str, str] = Recent(SENT_MOST)  # ids of our messages by nonce
 
     async def get_me(self, operation: str = "receive") -> Bot:
         """Return who we are."""
@@ -132,17 +129,7 @@ class DiscordApi:
 
     async def type(self, channel_id: str, thread_id: str | None) -> None:
         """Show that a text is being written."""
-        where = thread_id or channel_id
-        now = self._context.clock.monotonic()
-        if self._unseen.get(where, now) > now:
-            return
-        shown = await self.call(
-            "typing", "POST", "/channels/{}/typing", where, is_repeatable=True
-        )
-        if isinstance(shown, Refusal):
-            if shown.status == 403:
-                self._unseen[where] = now + UNSEEN_S
-            raise self._error(shown, "typing", is_repeatable=True)
+        await self.ask("typing", "POST", "/channels/{}/typing", thread_id or channel_id)
 
     async def edit(self, ref: MessageRef, message: OutgoingMessage) -> None:
         """Give a message a new text; its files stay."""
@@ -285,9 +272,7 @@ class DiscordApi:
     def note_sent(self, echoes: Mapping[str, str]) -> None:
         """Note our own messages as the gateway told of them: ids by nonce."""
         for nonce, message_id in echoes.items():
-            if len(self._sent) >= SENT_MOST:
-                del self._sent[next(iter(self._sent))]
-            self._sent[nonce] = message_id
+            self._sent.put(nonce, message_id)
 
     def _known(self, message: OutgoingMessage) -> str | None:
         """Return the id of a message whose sending was left open, if it has arrived."""

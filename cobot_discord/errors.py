@@ -24,9 +24,6 @@ from cobot import (
     Unsupported,
 )
 
-LONG_WAIT_S = 60.0
-"""A longer wait is for all chats: what one channel takes is counted in seconds."""
-
 BAN_S = 600.0
 """How long an address stays banned that asked too often what it may not, in seconds."""
 
@@ -161,22 +158,15 @@ class Refusal:
         if self.code in _CLOSED_FOR_A_WHILE and self.code not in _UNCHANGEABLE:
             return self._rate_limited(channel_type, operation)
         kind, field = self._refused(operation)
-        return (
-            kind(channel_type, field or operation, detail)
-            if kind is Unsupported
-            else kind(channel_type, operation, detail, field=field)
-        )
+        return kind(channel_type, operation, detail, field=field)
 
     def _rate_limited(self, channel_type: str, operation: str) -> RateLimited:
-        is_long = self.retry_after_s is not None and self.retry_after_s > LONG_WAIT_S
-        is_ours = operation in ("receive", "check", "fetch")
-        is_wide = self.scope == "global" or is_long or is_ours
         return RateLimited(
             channel_type,
             operation,
             self.message,
             retry_after_s=self.retry_after_s,
-            scope="channel" if is_wide else "address",
+            scope="channel" if self.scope == "global" else None,
         )
 
     def _refused(self, operation: str) -> tuple[type[ChannelError], str | None]:

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import attrs
 
 from cobot import ChannelError, Context, DeliveryUnknown, Unreachable
+from cobot.kit import Inlet, Keeper
 from cobot.net import (
     Attempt,
-    Attempts,
     Heartbeat,
     Pace,
     Socket,
@@ -63,12 +63,6 @@ RESUMES_MOST = 3
 IDENTIFY_S = 5.0
 """How far apart sessions begin, in seconds."""
 
-AT_ONCE = 100
-"""Events that are handed over together."""
-
-QUEUE_MOST = 5000
-"""Events that wait, before no more are read."""
-
 
 @attrs.define
 class Session:
@@ -89,7 +83,7 @@ class _OldSessionOver(Exception):
     """The session of a process that is no more cannot be resumed."""
 
 
-class Gateway:
+class Gateway(Inlet[Dispatch]):
     """One bot's connection, and its session."""
 
     def __init__(self, context: Context, api: DiscordApi, *, url: str | None, token: str):
@@ -101,18 +95,16 @@ class Gateway:
             url: Where it is; None: where the API says.
             token: The bot's.
         """
+        super().__init__()
         self._context = context
         self._api = api
+        self._keeper = Keeper(context)
         self._own_url = url
         self._token = token
         self.session: Session | None = None
         """The session that is to be resumed; None: a new one begins."""
-        self._queue: deque[Dispatch] = deque()
         self.commands: deque[Dispatch] = deque()
         """Uses of commands among what waits: they have to be answered within seconds."""
-        self._has_more = asyncio.Event()
-        self._has_room = asyncio.Event()
-        self._failure: BaseException | None = None
         self._socket: Socket | None = None  # None: there is none that knows us
         self._presence: Wire | None = None
         self._shown: Wire | None = None
@@ -120,8 +112,6 @@ class Gateway:
         self._resumes = 0  # in a row, in vain
         self._unreached = 0  # attempts in a row that opened no socket
         self._garbled = 0
-        self._is_settled = False  # we were accepted, since this connecting began
-        self._failures = 0  # connections in a row that were not accepted
         self._identified_at: float | None = None
 
     @asynccontextmanager
@@ -132,33 +122,16 @@ class Gateway:
             session: The one to resume; None: begin a new one.
         """
         self.session = session
-        self._queue.clear()
+        self.clear()
         self.commands.clear()
-        self._has_more.clear()
-        self._failure = None
-        self._is_settled = False
-        keeper = asyncio.create_task(self._keep(), name=f"gateway-{self._context.name}")
-        keeper.add_done_callback(self._ended)
+        self._keeper.begin()
+        keeping = asyncio.create_task(self._keep(), name=f"gateway-{self._context.name}")
+        self.watch(keeping)
         try:
             yield
         finally:
-            keeper.cancel()
-            await asyncio.wait([keeper])
-
-    async def take(self) -> list[Dispatch]:
-        """Wait for events; return what there is, in order.
-
-        Raises:
-            ChannelError: There is no connection yet, or there will be none.
-        """
-        while not self._queue:
-            if self._failure is not None:
-                raise self._failure
-            self._has_more.clear()
-            await self._has_more.wait()
-        count = min(len(self._queue), AT_ONCE)
-        self._has_room.set()
-        return [self._queue.popleft() for _ in range(count)]
+            keeping.cancel()
+            await asyncio.wait([keeping])
 
     def stored(self, session_id: str, sequence: int) -> None:
         """Note that all up to an event is stored."""
@@ -189,24 +162,18 @@ class Gateway:
 
     # Connecting.
 
-    def _ended(self, keeper: asyncio.Task[None]) -> None:
-        if not keeper.cancelled():
-            self._failure = keeper.exception()
-            self._has_more.set()
-
     async def _keep(self) -> None:
         context = self._context
         sockets = Sockets(context.name, clock=context.clock, redact=self._redacted)
-        attempts = Attempts(context.clock, context.random, on_wait=self._waiting)
-        async for attempt in attempts:
-            with attempt:
-                try:
-                    await self._connect(sockets, attempt)
-                except _OldSessionOver:
-                    # At once: who was restarted does not come back together with all others.
-                    await self._connect(sockets, attempt)
-            if attempt.error is not None and not self._is_settled:
-                raise attempt.error  # the session waits, as with any channel
+
+        async def connect(attempt: Attempt) -> None:
+            try:
+                await self._connect(sockets, attempt)
+            except _OldSessionOver:
+                # At once: who was restarted does not come back together with all others.
+                await self._connect(sockets, attempt)
+
+        await self._keeper.keep(connect)
 
     async def _connect(self, sockets: Sockets, attempt: Attempt) -> None:
         url = await self._where()
@@ -254,14 +221,6 @@ class Gateway:
             is_discords = host == "discord.gg" or host.endswith(".discord.gg")
             is_good = parts.scheme == "wss" and is_discords
         return url.rstrip("/") if is_good else self._own_url or "wss://gateway.discord.gg"
-
-    def _waiting(self, reason: str, wait_s: float) -> None:
-        told = f"{reason}; connecting again in {wait_s:.1f} s"
-        if self._failures:
-            self._context.degraded(told)
-        else:
-            self._context.log.info("%s", told)  # as every few hours
-        self._failures += 1
 
     # One connection.
 
@@ -367,21 +326,15 @@ class Gateway:
             self._shown = self._presence or presence_params("online", "")
             await self._send(socket, PRESENCE, self._shown)
         dispatch = Dispatch(name, data, sequence, session.id)
-        self._queue.append(dispatch)
+        self.put(dispatch)
         if name == "INTERACTION_CREATE":
             self.commands.append(dispatch)
-        self._has_more.set()
-        while len(self._queue) >= QUEUE_MOST:
-            self._has_room.clear()
-            await self._has_room.wait()
+        await self.room()
 
     def _accepted(self, socket: Socket, attempt: Attempt) -> None:
-        attempt.proved()
-        self._is_settled = True
-        self._resumes = self._failures = 0
+        self._resumes = 0
         self._socket = socket
-        self._context.connected()
-        self._context.alive()
+        self._keeper.accepted(attempt)
 
     # How connections end.
 

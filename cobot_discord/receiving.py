@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Collection, Mapping
 
-from cobot import Context, RateLimited, Unreachable
+from cobot import Context
+from cobot.kit import UNREADABLE, insist
 from cobot_discord.api import PAGE, DiscordApi
 from cobot_discord.commands import COMMANDS, Commands
 from cobot_discord.errors import Refusal
 from cobot_discord.gaps import POSITION, Gap, Missed, Position, floor_before
 from cobot_discord.gateway import Gateway, Session
 from cobot_discord.places import TEXT, WRITTEN, Place, Places
-from cobot_discord.wire import UNREADABLE, Bot, Dispatch, Found, Reader, unread
-
-T = TypeVar("T")
-
-RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-"""Waits before a request of ours is made again, in seconds; then the last one."""
+from cobot_discord.wire import Bot, Dispatch, Found, Reader, unread
 
 
 class Arrivals:
@@ -118,7 +113,7 @@ class Arrivals:
                 self._missed.extend(self._gap.of_chat(place, self._cursors))
 
     async def _look_up(self, channel_id: str, guild_id: str) -> Place:
-        channel = await self._insist(lambda: self._api.channel(channel_id))
+        channel = await insist(self._context, lambda: self._api.channel(channel_id))
         if isinstance(channel, Refusal):
             place = Place(channel_id, TEXT, guild_id=guild_id)
         else:
@@ -130,7 +125,7 @@ class Arrivals:
         """Ask for the roles of a guild, once: one of them may be the bot's own."""
         if guild_id in self._guilds:
             return
-        guild = await self._insist(lambda: self._api.guild(guild_id))
+        guild = await insist(self._context, lambda: self._api.guild(guild_id))
         self._guilds.add(guild_id)
         if not isinstance(guild, Refusal):
             self._places.add_guild(guild)
@@ -165,8 +160,8 @@ class Arrivals:
     async def _next_page(self) -> Found:
         """Return the next messages of the next chat in which some were missed."""
         missed = self._missed[0]
-        place, found = missed.place, Found()
-        page = await self._insist(lambda: self._api.messages_after(place.id, missed.after))
+        place, found, api = missed.place, Found(), self._api
+        page = await insist(self._context, lambda: api.messages_after(place.id, missed.after))
         if isinstance(page, Refusal):
             self._context.log.info(
                 "what was missed in %s is not told: %s", place.id, page.message
@@ -196,19 +191,6 @@ class Arrivals:
     def _is_listed(self, place: Place) -> bool:
         is_said = {place.id, place.parent_id, place.guild_id} & self._listed
         return bool(is_said) and place.kind in WRITTEN
-
-    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask until there is an answer: what comes after must not be stored before."""
-        tries = 0
-        while True:
-            try:
-                return await ask()
-            except (Unreachable, RateLimited) as error:
-                usual_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
-                wait_s = error.retry_after_s or usual_s
-                tries += 1
-                self._context.degraded(f"{error}; asking again in {wait_s:.1f} s")
-            await self._context.clock.sleep(wait_s)
 
     # What is handed over.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -18,10 +16,10 @@ from cobot import (
     OutgoingMessage,
     RateLimited,
     Receipt,
-    Rejected,
     Unreachable,
     Unsupported,
 )
+from cobot.kit import Files
 from cobot.net import Answer, Part
 from cobot_discord import params as to_wire
 from cobot_discord.api import MESSAGE, DiscordApi, place_of
@@ -41,6 +39,10 @@ class Transfers:
 
     _api: DiscordApi = attrs.field(alias="api")
     _context: Context = attrs.field(alias="context")
+    _files: Files = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._files = Files(self._context, "Discord", UPLOAD_BYTES)
 
     async def send(self, message: OutgoingMessage) -> Receipt:
         """Send the files of a message, ten at a time.
@@ -51,9 +53,9 @@ class Transfers:
         """
         media = [self._checked(one) for one in message.media]
         refs: list[MessageRef] = []
-        with self._folder(media) as folder:
+        with self._files.folder(media) as folder:
             here = [
-                await self._here(one, folder / f"{number}", message.channel_type)
+                await self._files.here(one, folder / f"{number}", self.fetch)
                 for number, one in enumerate(media)
             ]
             groups = groups_of(here)
@@ -80,21 +82,14 @@ class Transfers:
             answer = await self._api.fetch("fetch", media.url, path, limit_bytes)
         else:
             answer = await self._get(media, path, limit_bytes)
-        if 200 <= answer.status < 300:
-            return
-        kind = Unreachable if answer.status == 429 or answer.status >= 500 else Rejected
-        detail = f"{media.name!r} cannot be had: the server says {answer.status}"
-        raise kind(self._context.name, "fetch", detail, field="media")
+        self._files.check_given(media, answer.status)
 
     async def _get(self, media: Media, path: Path, limit_bytes: int) -> Answer:
         remote = media.remote or {}
         url = str(remote.get("url") or "")
         if not is_discords(url, self._api.host):
-            detail = f"{media.name!r} did not come through Discord"
-            raise Rejected(self._context.name, "fetch", detail, field="media")
-        if media.size_bytes is not None and media.size_bytes > limit_bytes:
-            detail = f"{media.name!r} has {media.size_bytes} bytes; at most {limit_bytes}"
-            raise Rejected(self._context.name, "fetch", detail, field="media")
+            raise self._files.refused(f"{media.name!r} did not come through Discord")
+        self._files.check_size(media, media.size_bytes, limit_bytes)
         answer = await self._api.download(url, path, limit_bytes)
         if answer.status not in EXPIRED or "attachment_id" not in remote:
             return answer
@@ -109,41 +104,10 @@ class Transfers:
         return await self._api.download(fresh, path, limit_bytes)
 
     def _checked(self, media: Media) -> Media:
-        if media.path is not None and media.size_bytes is None:
-            with suppress(OSError):  # the upload says what is wrong with it
-                media = attrs.evolve(media, size_bytes=media.path.stat().st_size)
         if media.remote is not None and not media.remote.get("url"):
             detail = f"{media.name!r} is of another network"
             raise Unsupported(self._context.name, "media", detail)
-        if (media.size_bytes or 0) > UPLOAD_BYTES:
-            detail = (
-                f"{media.name!r} has {media.size_bytes} bytes, Discord takes {UPLOAD_BYTES}"
-            )
-            self._context.log.warning("%s; a text goes in its place", detail)
-            raise Unsupported(self._context.name, "media", detail)
-        return media
-
-    @contextmanager
-    def _folder(self, media: Sequence[Media]) -> Iterator[Path]:
-        """Make a folder for files that have to be fetched, for as long as it is needed."""
-        if not any(one.url is not None or one.remote is not None for one in media):
-            yield Path()
-            return
-        cache = self._context.workspace("cache")
-        with tempfile.TemporaryDirectory(prefix="discord-", dir=cache) as folder:
-            yield Path(folder)
-
-    async def _here(self, media: Media, path: Path, name: str) -> Media:
-        """Return a file from here: Discord takes none from an address."""
-        if media.url is None and media.remote is None:
-            return media
-        try:
-            await self.fetch(media, path, UPLOAD_BYTES)
-        except (Rejected, Unreachable) as error:
-            # People can still follow the link.
-            raise Unsupported(name, "media", error.detail) from error
-        here = Media.from_path(path, name=media.name, content_type=media.content_type)
-        return self._checked(here)
+        return self._files.checked(media)
 
     async def _send(self, message: OutgoingMessage, group: Sequence[Media], number: int) -> str:
         part = attrs.evolve(message, key=to_wire.nonce_of(message.key, number))
@@ -162,7 +126,7 @@ class Transfers:
 
 
 def _part(index: int, media: Media) -> Part:
-    content = media.path if media.content is None else media.content
+    content = media.source
     assert content is not None
     kind = media.content_type or "application/octet-stream"
     return Part(f"files[{index}]", content, filename=media.name, content_type=kind)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
@@ -14,6 +14,7 @@ from cobot import (
     MessageEdited,
     MessageRef,
     ReactionChanged,
+    kit,
 )
 from cobot_discord.contents import (
     HAS_SNAPSHOT,
@@ -41,11 +42,6 @@ SLASH = "slash:"
 
 WEBHOOK = "webhook:"
 """What the id of a sender begins with that is a webhook: its name and picture are free."""
-
-Item: TypeAlias = IncomingMessage | MessageEdited | MessageDeleted | ReactionChanged
-
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What reading an event can raise whose shape we do not know."""
 
 
 @attrs.frozen
@@ -76,21 +72,13 @@ class Dispatch:
 
 
 @attrs.define
-class Found:
+class Found(kit.Found):
     """What several events hold."""
 
-    items: list[Item] = attrs.field(factory=list)
-    """Messages and events, in order."""
-    cursors: dict[str, str] = attrs.field(factory=dict)
-    """How far we have come with them."""
     commands: list[Wire] = attrs.field(factory=list)
     """Uses of commands that wait to be answered."""
     echoes: dict[str, str] = attrs.field(factory=dict)
     """Of our own messages: their ids, by nonce."""
-    notes: list[str] = attrs.field(factory=list)
-    """What the owner of the bot should know."""
-    unread: list[str] = attrs.field(factory=list)
-    """What could not be read, without anything that somebody wrote."""
     is_blind: bool = False
     """Whether there was a message whose content is kept from us."""
     sequence: tuple[str, int] | None = None
@@ -155,7 +143,7 @@ class Reader:
         if read is not None:
             try:
                 read(found, dispatch, now)
-            except UNREADABLE as error:
+            except kit.UNREADABLE as error:
                 found.unread.append(unread(dispatch, error))
         found.sequence = dispatch.session, dispatch.sequence
 
@@ -169,7 +157,7 @@ class Reader:
         """
         try:
             self._message(found, message, place)
-        except UNREADABLE as error:
+        except kit.UNREADABLE as error:
             found.unread.append(f"message {message.get('id')}: {type(error).__name__}")
 
     def place_of(self, event: Wire) -> Place | None:

@@ -222,7 +222,7 @@ def test_core_and_channel_have_one_version() -> None:
     assert version("cobot-discord") == cobot.__version__
 
 
-ALLOWED = {"cobot", "cobot.net", "cobot.text", "cobot_discord"}
+ALLOWED = {"cobot", "cobot.kit", "cobot.net", "cobot.text", "cobot_discord"}
 TALKING = ("__init__.py", "api.py", "commands.py", "gateway.py", "names.py", "receiving.py")
 
 

@@ -99,21 +99,13 @@ def test_what_is_wrong_with_a_reply_is_found(told: dict[str, Any], is_of_reply: 
 
 
 @pytest.mark.parametrize(
-    ("seconds", "scope", "operation", "wide"),
-    [
-        (5, "user", "send", False),
-        (5, "shared", "send", False),
-        (5, "global", "send", True),
-        (61, "user", "send", True),
-        (5, "user", "receive", True),
-    ],
+    ("seconds", "scope", "is_wide"),
+    [(5, "user", False), (5, "shared", False), (5, "global", True), (61, "user", True)],
 )
-def test_a_wait_is_for_a_chat_or_for_all(
-    seconds: float, scope: str, operation: str, wide: bool
-) -> None:
+def test_a_wait_is_for_a_chat_or_for_all(seconds: float, scope: str, is_wide: bool) -> None:
     """By what Discord says, and by how long it is."""
     refusal = Refusal.of({"message": "No", "retry_after": seconds}, 429, 1.0, scope)
-    limited = refusal.error("discord", operation)
+    limited = refusal.error("discord", "send")
 
-    assert limited.retry_after_s == seconds
-    assert limited.scope == ("channel" if wide else "address")
+    assert isinstance(limited, RateLimited)
+    assert (limited.retry_after_s, limited.is_wide) == (seconds, is_wide)

@@ -179,14 +179,14 @@ async def test_a_wait_is_told_as_long_as_it_is(
     channel: Discord, network: FakeDiscord, general: Room
 ) -> None:
     """To the part of a second, and for whom."""
-    for scope, place in (("user", "address"), ("shared", "address"), ("global", "channel")):
+    for scope, is_wide in (("user", False), ("shared", False), ("global", True)):
         network.fail_next("create_message", too_many_requests(1.234, scope=scope))  # type: ignore[arg-type]
         with pytest.raises(RateLimited) as caught:
             await channel.session_send(to(general))
 
         assert caught.value.retry_after_s is not None
         assert 1.234 <= caught.value.retry_after_s <= 2.0
-        assert caught.value.scope == place
+        assert caught.value.is_wide == is_wide
 
 
 async def test_an_empty_bucket_is_not_asked(
