@@ -36,7 +36,7 @@ def dumps(value: object) -> bytes:
     return dumps_plainly(value)
 
 
-def loads(body: bytes) -> Any:
+def loads(body: bytes | str) -> Any:
     """Return what JSON says.
 
     Raises:
@@ -60,7 +60,7 @@ def dumps_plainly(value: object) -> bytes:
         raise ValueError(str(error)) from error
 
 
-def loads_plainly(body: bytes) -> Any:
+def loads_plainly(body: bytes | str) -> Any:
     """Return what JSON says, without orjson. Raises as `loads`."""
     try:
         return json.loads(body)
