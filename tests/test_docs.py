@@ -25,10 +25,20 @@ from cobot.config.settings import (
     SessionSettings,
     TopSettings,
 )
+from cobot.plugins import discover
 from cobot.plugins.refusals import HOOKS
 
 CHECKOUT = Path(__file__).parent.parent
 COBOT = Path(sys.executable).with_name("cobot")
+
+
+NETWORKS: dict[str, dict[str, str]] = {
+    "telegram": {"bot_token": "1:fake"},
+    "discord": {"bot_token": "a.b.c"},
+    "slack": {"bot_token": "xoxb-1", "app_token": "xapp-1", "signing_secret": "0" * 32},
+    "nostr": {"nsec": "0" * 63 + "1"},
+}
+"""Tokens in place of the variables that the example has."""
 
 
 def _read(name: str) -> str:
@@ -101,7 +111,8 @@ def test_the_example_has_every_key_and_is_valid() -> None:
     """The example configuration shows all keys, and cobot accepts it."""
     example = yaml.safe_load(_read("cobot.example.yml"))
     second = example["plugins"]["second-console"]
-    shown = {key for section in example["plugins"].values() for key in section}
+    sections = [one for name, one in example["plugins"].items() if name not in NETWORKS]
+    shown = {key for section in sections for key in section}
 
     assert set(example) == _names(TopSettings) | {"plugins", "agent"}
     assert set(example["log"]) == _names(LogSettings)
@@ -115,6 +126,19 @@ def test_the_example_has_every_key_and_is_valid() -> None:
         ConsoleSettings
     ) | {"plugin", "enabled"}
     assert _run(CHECKOUT, "check", "-c", "cobot.example.yml").returncode == 0
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_example_has_every_key_of_a_network_and_is_valid(tmp_path: Path, name: str) -> None:
+    """Switched on, its section says all that the channel understands, and is accepted."""
+    section = yaml.safe_load(_read("cobot.example.yml"))["plugins"][name]
+    settings = discover()[name].entry_points[0].load().Settings
+    del section["enabled"]
+    config = {"plugins": {name: {**section, **NETWORKS[name]}}}
+    (tmp_path / "cobot.yml").write_text(yaml.safe_dump(config))
+
+    assert set(section) == _names(settings) - {"nsec_file"}  # in place of nsec
+    assert _run(tmp_path, "check").stderr == ""
 
 
 def test_the_changelog_knows_the_version_or_what_is_unreleased() -> None:
