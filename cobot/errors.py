@@ -276,3 +276,27 @@ class Unsupported(ChannelError):
     def part(self) -> str:
         """What cannot be done: the part, or else all of the operation."""
         return self.field or self.operation
+
+
+def is_final(error: ChannelError) -> bool:
+    """Tell whether to try the same again is in vain."""
+    return error.remedy in (Remedy.DEAD_LETTER, Remedy.DEGRADE)
+
+
+def incomplete(error: ChannelError, arrived: int, total: int) -> ChannelError:
+    """Return what a failure means if several messages were sent, and some of them arrived.
+
+    What the network will never take is a dead letter that says so: to send it all again, or
+    something in its place, would double what has arrived. Of the rest nobody knows.
+
+    Args:
+        error: What the next one failed with.
+        arrived: How many arrived before it.
+        total: How many there are.
+    """
+    detail = f"{arrived} of {total} messages arrived; {error.detail}"
+    name, operation = error.channel_type, error.operation
+    if not is_final(error):
+        return DeliveryUnknown(name, operation, detail, retry_after_s=error.retry_after_s)
+    kind = Rejected if isinstance(error, Unsupported) else type(error)
+    return kind(name, operation, detail)

@@ -12,15 +12,15 @@ from cobot import (
     ChannelError,
     ChatMoved,
     Context,
-    DeliveryUnknown,
     Media,
     MessageRef,
     OutgoingMessage,
     RateLimited,
     Receipt,
+    Unreachable,
     Unsupported,
 )
-from cobot.kit import Fetch, Files
+from cobot.kit import Fetch, Files, incomplete
 from cobot.net import Part
 from cobot_telegram import params as to_wire
 from cobot_telegram.api import TelegramApi
@@ -125,7 +125,7 @@ class Transfers:
             except (ChannelError, ChatMoved) as error:
                 if not sent:
                     raise
-                raise self._partly(sent, len(message.media), error) from error
+                raise self._incomplete(error, sent, len(message.media)) from error
             sent += len(results)
             refs += self._api.refs_of(results, message)
             if words:
@@ -135,7 +135,7 @@ class Transfers:
             try:
                 refs += await self._words(message)
             except (ChannelError, ChatMoved) as error:
-                raise self._partly(sent, sent + 1, error) from error
+                raise self._incomplete(error, sent, sent + 1) from error
         return Receipt(refs)
 
     async def _patiently(
@@ -159,10 +159,12 @@ class Transfers:
             return [*sent.refs]
         return [MessageRef(self._context.name, message.channel_id, sent, message.thread_id)]
 
-    def _partly(self, sent: int, total: int, error: Exception) -> DeliveryUnknown:
-        detail = f"{sent} of {total} arrived; {error}"
-        wait_s = error.retry_after_s if isinstance(error, ChannelError) else None
-        return DeliveryUnknown(self._context.name, "media", detail, retry_after_s=wait_s)
+    def _incomplete(
+        self, error: ChannelError | ChatMoved, arrived: int, total: int
+    ) -> ChannelError:
+        if isinstance(error, ChatMoved):
+            error = Unreachable(self._context.name, "media", "the chat has another id now")
+        return incomplete(error, arrived, total)
 
 
 @attrs.define(eq=False)

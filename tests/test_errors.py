@@ -25,6 +25,7 @@ from cobot.errors import (
     UnknownChannel,
     Unreachable,
     Unsupported,
+    incomplete,
 )
 
 REMEDIES = {
@@ -190,3 +191,21 @@ def test_what_cannot_be_done_is_a_part_or_all() -> None:
     assert Unsupported("pigeon", "edit", "no").part == "edit"
     assert Unsupported("pigeon", "reply", "no").part == "reply"
     assert Unsupported("pigeon", "send", "no", field="reply").part == "reply"
+
+
+def test_what_is_refused_half_way_is_given_up_and_says_how_far_it_came() -> None:
+    """To send it all again would double what has arrived, and so would a link in its place."""
+    gone = incomplete(ChatGone("pigeon", "media", "no loft"), 1, 3)
+    refused = incomplete(Unsupported("pigeon", "media", "too large"), 1, 3)
+    markup = incomplete(Rejected("pigeon", "send", "odd", field="markup"), 1, 3)
+
+    assert (type(gone), type(refused)) == (ChatGone, Rejected)
+    assert str(gone) == "pigeon: media: 1 of 3 messages arrived; no loft"
+    assert markup.field is None  # or it would all be sent once more, as plain text
+
+
+def test_what_fails_half_way_may_have_arrived() -> None:
+    """It is tried again when the network says, and marked."""
+    error = incomplete(RateLimited("pigeon", "media", "slow", retry_after_s=7), 2, 3)
+
+    assert (type(error), error.retry_after_s) == (DeliveryUnknown, 7)

@@ -49,3 +49,18 @@ async def test_waiting_ends_with_the_time() -> None:
 
     assert await waiting is None
     assert answer.cancelled()
+
+
+async def test_waiting_for_a_queue_loses_nothing() -> None:
+    """What comes after the time stays in it, for the next who waits."""
+    clock = ManualClock()
+    queue: asyncio.Queue[str] = asyncio.Queue()
+    queue.put_nowait("first")
+    first = await within(clock, 5, queue.get())
+    waiting = asyncio.create_task(within(clock, 5, queue.get()))
+    await clock.next_sleep()
+    clock.advance(5)
+    none = await waiting
+    queue.put_nowait("second")
+
+    assert (first, none, queue.get_nowait()) == ("first", None, "second")

@@ -6,6 +6,7 @@ of this. It comes with the extra `cobot-core[net]`.
 
 from __future__ import annotations
 
+from cobot.errors import incomplete, is_final
 from cobot.kit.asking import insist
 from cobot.kit.files import Fetch, Files
 from cobot.kit.found import UNREADABLE, Found
@@ -26,7 +27,9 @@ __all__ = [
     "Tasks",
     "address",
     "between",
+    "incomplete",
     "insist",
+    "is_final",
     "matching",
     "within",
 ]

@@ -45,7 +45,7 @@ def address(example: str) -> Validator:
     return matching(rf"{scheme}://[^/].*", f"an address such as {example}")
 
 
-def between(least: int, most: int, what: str = "") -> Validator:
+def between(least: int, most: int, what: str = "a number") -> Validator:
     """Return a validator for a number.
 
     Args:
@@ -53,7 +53,7 @@ def between(least: int, most: int, what: str = "") -> Validator:
         most: The most that is good.
         what: What it is, as "a port".
     """
-    expected = f"{what} from {least} to {most}".strip()
+    expected = f"{what} from {least} to {most}"
 
     def validate(_settings: object, _field: object, value: int) -> None:
         if not least <= value <= most:

@@ -24,6 +24,7 @@ from cobot.net.timing import CALL, FETCH, TRANSFER, TimeLimits
 from cobot.net.uploads import Part, Upload, multipart, raw
 
 if TYPE_CHECKING:
+    from cobot.net.addresses import is_public
     from cobot.net.closing import Closed, HandshakeRefused, SocketClosed
     from cobot.net.heartbeats import Heartbeat
     from cobot.net.links import SocketOptions
@@ -53,6 +54,7 @@ _LATER = {
     "SocketOptions": "links",
     "Sockets": "sockets",
     "Webhooks": "webhooks",
+    "is_public": "addresses",
     "is_secret": "signatures",
     "is_signed_v0": "signatures",
     "signature_v0": "signatures",
@@ -87,6 +89,7 @@ __all__ = [
     "Upload",
     "Webhooks",
     "dumps",
+    "is_public",
     "is_secret",
     "is_signed_v0",
     "loads",

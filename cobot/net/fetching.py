@@ -8,9 +8,9 @@ stand for another address.
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 import httpx
 
@@ -20,6 +20,7 @@ from cobot.net.answers import Answer
 from cobot.net.calls import Call
 from cobot.net.exchange import Exchanges
 from cobot.net.failures import Failure
+from cobot.net.lookups import looked_up, refusal
 from cobot.net.pools import Pools, UnusableProxy
 
 REDIRECTS = 3
@@ -78,7 +79,7 @@ class Fetching:
         if url.userinfo:
             raise call.rejected("an address with a password is not fetched")
         if not self._may_connect(url.host):
-            raise call.rejected(_refusal(url.host))
+            raise refusal(call, url.host)
         if self._transport is not None:
             return await self._exchanges.transfer(call, self._transport)
         try:
@@ -100,7 +101,7 @@ class Fetching:
             except Unreachable:
                 if not refused:
                     raise
-        raise call.rejected(_refusal(refused[0]))
+        raise refusal(call, refused[0])
 
     def _may_connect(self, host: str) -> bool:
         try:
@@ -115,16 +116,5 @@ class Fetching:
         A proxy connects to where it thinks is right. A name that only the proxy knows is
         left to the proxy, too.
         """
-        url = call.request.url
-        loop = asyncio.get_running_loop()
-        try:
-            known = await loop.getaddrinfo(url.host, url.port)
-        except OSError:
-            return
-        for *_, where in known:
-            if not self._allows(str(where[0])):
-                raise call.rejected(_refusal(str(where[0])))
-
-
-def _refusal(address: str) -> str:
-    return f"{address} is not an address on the internet: nothing is fetched from there"
+        with suppress(OSError):
+            await looked_up(call, self._allows)

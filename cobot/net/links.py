@@ -91,6 +91,7 @@ async def open_link(
     *,
     proxy: str | None,
     tls: ssl.SSLContext | None,
+    host: str | None = None,
 ) -> Link:
     """Connect.
 
@@ -102,12 +103,13 @@ async def open_link(
         options: How it behaves.
         proxy: Through which proxy; None: none.
         tls: Whom we believe, where TLS is spoken.
+        host: The address to connect to in place of the name; None: whatever that stands for.
 
     Raises:
         HandshakeRefused: The server answered with a status.
         Unreachable: There is no connection.
     """
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {} if host is None else {"host": host}
     if call.request.url.scheme == "wss":
         more["ssl"] = tls
     if proxy is not None and proxy.startswith("https:"):

@@ -10,9 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Self
 
 import httpx
@@ -20,11 +28,19 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from cobot.clock import Clock
-from cobot.errors import DeliveryUnknown, Rejected
+from cobot.errors import DeliveryUnknown, Rejected, Unreachable
+from cobot.net.addresses import within
 from cobot.net.calls import Call
-from cobot.net.closing import Closed, SocketClosed, closed_by
+from cobot.net.closing import (
+    Closed,
+    HandshakeRefused,
+    SocketClosed,
+    closed_by,
+    failure_to_connect,
+)
 from cobot.net.failures import Failure
 from cobot.net.links import USUAL, Link, SocketOptions, open_link
+from cobot.net.lookups import looked_up
 from cobot.net.pacing import Pace
 from cobot.net.pools import Pools, UnusableProxy
 from cobot.net.timing import CALL
@@ -67,6 +83,7 @@ class Sockets:
         options: SocketOptions = USUAL,
         pace: Pace | None = None,
         goodbye: int = 1000,
+        allow: Collection[str] | None = None,
     ) -> AsyncIterator[Socket]:
         """Connect for the length of a block.
 
@@ -78,13 +95,16 @@ class Sockets:
             options: How it behaves.
             pace: How often may be sent, if the other side counts.
             goodbye: With which code it is closed at the end of the block.
+            allow: For addresses that anybody may have chosen: networks that are gone to
+                besides the internet, as `192.168.1.0/24`; None: wherever it leads.
 
         Raises:
+            Rejected: It leads to where we do not go.
             HandshakeRefused: The server answered with a status. Redirects are not followed.
             Unreachable: There is no connection.
         """
         call = self._call(operation, url, headers or {})
-        link = await self._open(call, url, headers or {}, subprotocols, options)
+        link = await self._open(call, url, headers or {}, subprotocols, options, allow)
         socket = Socket(link, call, options, clock=self._clock, pace=pace)
         try:
             yield socket
@@ -98,6 +118,7 @@ class Sockets:
         headers: Mapping[str, str],
         subprotocols: Sequence[str],
         options: SocketOptions,
+        allow: Collection[str] | None,
     ) -> Link:
         address = call.request.url
         if address.scheme not in ("ws", "wss") or not address.host:
@@ -111,7 +132,31 @@ class Sockets:
             raise call.error(Failure(str(unusable), is_harmless=True)) from unusable
         needs_tls = address.scheme == "wss" or (proxy or "").startswith("https:")
         tls = self._tls if needs_tls else None
-        return await open_link(call, url, headers, subprotocols, options, proxy=proxy, tls=tls)
+        opener = partial(
+            open_link, call, url, headers, subprotocols, options, proxy=proxy, tls=tls
+        )
+        if allow is None:
+            return await opener()
+        async with asyncio.timeout(options.connect_s):
+            hosts = await self._watched(call, allow, has_proxy=proxy is not None)
+        return await _first(opener, hosts)
+
+    async def _watched(
+        self, call: Call, allow: Collection[str], *, has_proxy: bool
+    ) -> Sequence[str | None]:
+        """Return the addresses to connect to, each of which was looked at.
+
+        They and not the name, which may stand for another address a moment later. A proxy
+        connects to where it thinks is right, and a name that only the proxy knows is left to
+        it: None.
+        """
+        try:
+            found = await looked_up(call, within(allow))
+        except OSError as error:
+            if not has_proxy:
+                raise call.error(failure_to_connect(error, call.host)) from error
+            found = []
+        return [None] if has_proxy else found
 
     def _call(self, operation: str, url: str, headers: Mapping[str, str]) -> Call:
         try:
@@ -131,6 +176,18 @@ class Sockets:
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return httpx.create_ssl_context(trust_env=self._trust_env)
+
+
+async def _first(opener: Callable[..., Awaitable[Link]], hosts: Sequence[str | None]) -> Link:
+    """Return the first connection there is."""
+    for host in hosts[:-1]:
+        try:
+            return await opener(host=host)
+        except HandshakeRefused:
+            raise
+        except Unreachable:
+            continue  # the name has more than one address for that
+    return await opener(host=hosts[-1])
 
 
 class Socket:

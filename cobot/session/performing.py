@@ -15,6 +15,7 @@ from cobot.errors import (
     Rejected,
     Unreachable,
     Unsupported,
+    incomplete,
     shown,
 )
 from cobot.journal import Delivery, Journal, Operation
@@ -144,11 +145,7 @@ class Performer:
             except ChannelError as error:
                 if number == 0 or isinstance(error, DeliveryUnknown):
                     raise
-                detail = f"{number} of {len(parts)} parts arrived; {error}"
-                wait_s = error.retry_after_s
-                raise DeliveryUnknown(
-                    self._channel, "send", detail, retry_after_s=wait_s
-                ) from error
+                raise incomplete(error, number, len(parts)) from error
             done = Receipt([*done.refs, *receipt.refs], done.degraded or receipt.degraded)
         return done
 

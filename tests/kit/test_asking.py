@@ -36,6 +36,7 @@ async def test_a_question_is_asked_until_there_is_an_answer(tmp_path: Path) -> N
     assert told == 7
     assert others[0] < others[-1] <= 30
     assert health.signs[0] == f"pigeon: receive: nobody there; asking again in {first:.1f} s"
+    assert len(health.signs) == 9  # a short wait that it asks for is as usual
 
 
 async def test_what_no_waiting_mends_is_raised(tmp_path: Path) -> None:

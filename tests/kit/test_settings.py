@@ -40,7 +40,7 @@ def test_what_is_right_passes() -> None:
         ({"url": "wss://loft.example"}, "expected an address such as https://loft.example"),
         ({"socket": "https://x"}, "expected an address such as wss://loft.example"),
         ({"port": 65536}, "expected a port from 0 to 65535, got 65536"),
-        ({"birds": 0}, "expected from 1 to 10, got 0"),
+        ({"birds": 0}, "expected a number from 1 to 10, got 0"),
     ],
 )
 def test_what_is_wrong_is_told_in_words(value: dict[str, object], expected: str) -> None:

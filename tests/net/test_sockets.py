@@ -331,3 +331,31 @@ async def test_an_unproven_end_is_an_error_of_the_channel(sockets: Sockets) -> N
 
     assert (caught.value.channel_type, caught.value.operation) == ("pigeon", "receive")
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::1]", "10.0.0.1"])
+async def test_what_a_stranger_chose_leads_to_the_internet_only(
+    sockets: Sockets, host: str
+) -> None:
+    """However this machine is called, it is not connected to."""
+    async with gateway() as server:
+        url = server.url.replace("127.0.0.1", host)
+        with pytest.raises(Rejected, match="is not an address on the internet"):
+            await sockets.connect(url, allow=()).__aenter__()
+
+        assert server.links == []
+
+
+async def test_what_a_stranger_chose_may_be_allowed(sockets: Sockets) -> None:
+    """As for a relay in a network of one's own; the name is what the server is called by."""
+    async with gateway() as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+        async with sockets.connect(url, allow=["127.0.0.0/8", "::1/128"]) as socket:
+            await socket.send("coo")
+            assert await server.heard.get() == "coo"
+
+
+async def test_a_name_that_nobody_knows_is_unreachable(sockets: Sockets) -> None:
+    """It may be known later."""
+    with pytest.raises(Unreachable, match=r"nowhere\.invalid"):
+        await sockets.connect("wss://nowhere.invalid/", allow=()).__aenter__()

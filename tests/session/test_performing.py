@@ -575,7 +575,7 @@ async def test_links_of_which_a_part_has_arrived_are_of_unknown_fate() -> None:
         return result
 
     message = text("look", media=[PICTURE, LETTER])
-    with pytest.raises(DeliveryUnknown, match=r"1 of 2 parts arrived; .*slower") as raised:
+    with pytest.raises(DeliveryUnknown, match=r"1 of 2 messages arrived; slower") as raised:
         await performer(Able(answer, text=30)).perform(delivery("media", message))
     assert raised.value.retry_after_s == 7
 

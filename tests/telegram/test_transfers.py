@@ -196,21 +196,26 @@ async def test_the_rest_waits_for_its_turn(network: FakeTelegram, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("failure", "wait_s"),
+    ("failure", "expected", "wait_s"),
     [
-        (errors.too_many_requests(30), 30),
-        (errors.forbidden("bot was blocked by the user"), None),
-        (errors.server_error(), None),
+        (errors.too_many_requests(30), DeliveryUnknown, 30),
+        (errors.server_error(), DeliveryUnknown, None),
+        (errors.forbidden("bot was blocked by the user"), Forbidden, None),
+        (errors.bad_request("not enough rights to send photos to the chat"), Rejected, None),
     ],
     ids=repr,
 )
 async def test_half_of_it_is_told_as_half(
-    channel: Telegram, network: FakeTelegram, failure: errors.ApiError, wait_s: float | None
+    channel: Telegram,
+    network: FakeTelegram,
+    failure: errors.ApiError,
+    expected: type[ChannelError],
+    wait_s: float | None,
 ) -> None:
-    """Some of it arrived: nobody may take it for nothing, or for all."""
+    """Nobody may take it for nothing or for all, nor send it again if that is in vain."""
     media = [Media.from_bytes(b"n", name="n.txt"), *_pictures(1)]
     network.fail_next("sendPhoto", failure)
-    with pytest.raises(DeliveryUnknown, match="1 of 2 arrived") as caught:
+    with pytest.raises(expected, match="1 of 2 messages arrived") as caught:
         await channel.session_media(to(network.private_chat(), media=media))
 
     assert caught.value.retry_after_s == wait_s
@@ -247,7 +252,7 @@ async def test_words_that_fail_are_told_as_half(
     async with receiving(channel) as receiver:
         media = (await receiver.message()).media
     network.fail_next("sendMessage", errors.server_error())
-    with pytest.raises(DeliveryUnknown, match="1 of 2 arrived"):
+    with pytest.raises(DeliveryUnknown, match="1 of 2 messages arrived"):
         await channel.session_media(to(room, "hi", media=media))
 
 
