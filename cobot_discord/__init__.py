@@ -205,11 +205,12 @@ class Discord(ChannelSpec):
         return await self._names.default()
 
     async def _myself(self) -> Bot:
-        """Ask once who we are: without our id nobody could mention us."""
+        """Ask who we are, and offer the commands: until both was done once."""
         if self._bot is None:
-            self._bot = await self._api.get_me()
+            bot = await self._api.get_me()
             if self.settings.commands is not None:
                 await self._commands.offer([offered(one) for one in self.settings.commands])
+            self._bot = bot
         return self._bot
 
     def _tell(self, found: Found) -> None:

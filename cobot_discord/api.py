@@ -31,7 +31,7 @@ from cobot_discord.rates import Rates, Scope
 from cobot_discord.wire import Bot
 
 PAGE = 100
-"""Messages of one page of a history; there are no larger ones."""
+"""Messages of one page of a history, or threads; there are no larger ones."""
 
 SENT_MOST = 1000
 """Messages of ours that are remembered by their nonces."""
@@ -42,9 +42,13 @@ USER_AGENT = f"DiscordBot (https://cobot.example, {__version__})"
 CHANNEL = "/channels/{}"
 MESSAGES = "/channels/{}/messages"
 MESSAGE = "/channels/{}/messages/{}"
+CLOSED_THREADS = "/channels/{}/threads/archived/public"
 REACTION = "/channels/{}/messages/{}/reactions/{}/@me"
 COMMANDS = "/applications/{}/commands"
+CALLBACK = "/interactions/{}/{}/callback"
 ANSWER = "/webhooks/{}/{}/messages/@original"
+EXEMPT = (CALLBACK, ANSWER)
+"""What the limit on all requests together does not count."""
 
 
 class DiscordApi:
@@ -83,23 +87,38 @@ class DiscordApi:
 
     async def channel(self, channel_id: str) -> Mapping[str, Any] | Refusal:
         """Return a channel or thread."""
-        found = await self._patiently("receive", "GET", CHANNEL, channel_id)
+        found = await self._settled("receive", "GET", CHANNEL, channel_id)
         return found if isinstance(found, Refusal) else dict(found)
 
     async def guild(self, guild_id: str) -> Mapping[str, Any] | Refusal:
         """Return a guild, with its roles."""
-        found = await self._patiently("receive", "GET", "/guilds/{}", guild_id)
+        found = await self._settled("receive", "GET", "/guilds/{}", guild_id)
         return found if isinstance(found, Refusal) else dict(found)
 
     async def messages_after(self, channel_id: str, message_id: str) -> list[Any] | Refusal:
         """Return the next messages after one, the oldest first."""
         path = f"{MESSAGES}?after={message_id}&limit={PAGE}"
-        found = await self._patiently("receive", "GET", path, channel_id)
+        found = await self._settled("receive", "GET", path, channel_id)
         if isinstance(found, Refusal):
             return found
         # They come with the newest first. What has no id could not be asked on from.
         told = [one for one in found if str(one.get("id", "")).isdecimal()]
         return sorted(told, key=lambda one: int(one["id"]))
+
+    async def closed_threads(
+        self, channel_id: str, before: str | None
+    ) -> Mapping[str, Any] | Refusal:
+        """Return a page of a channel's public threads that are closed, the last closed first.
+
+        Args:
+            channel_id: The channel.
+            before: Only those that were closed before this time, as Discord writes it.
+        """
+        path = f"{CLOSED_THREADS}?limit={PAGE}"
+        if before is not None:
+            path += f"&before={quote(before, safe='')}"
+        found = await self._settled("receive", "GET", path, channel_id)
+        return found if isinstance(found, Refusal) else dict(found)
 
     async def offer(self, application_id: str, commands: Sequence[Any]) -> None:
         """Offer these commands in all servers and direct chats, and no others."""
@@ -107,16 +126,15 @@ class DiscordApi:
 
     async def defer(self, interaction_id: str, token: str) -> Refusal | None:
         """Say that the answer to a command is to come."""
-        path = "/interactions/{}/{}/callback"
-        body = {"type": 5}
+        ids, body = (interaction_id, token), {"type": 5}
         refusal = await self.call(
-            "receive", "POST", path, interaction_id, token, body=body, is_repeatable=True
+            "receive", "POST", CALLBACK, *ids, body=body, is_repeatable=True
         )
         return refusal if isinstance(refusal, Refusal) else None
 
     async def send(self, message: OutgoingMessage) -> str:
         """Send a text; return its id."""
-        known = self._known(message)
+        known = self.known(message)
         if known is not None:
             return known
         where = place_of(message)
@@ -221,7 +239,8 @@ class DiscordApi:
             operation: What it is for.
             method: That of HTTP.
             template: The path, with `{}` for what differs.
-            ids: What differs; the first is what limits are kept apart by.
+            ids: What differs; the first is what limits are kept apart by, of webhooks the
+                first two.
             body: What is sent as JSON; None: nothing.
             is_repeatable: Whether doing it twice is as good as once.
 
@@ -230,7 +249,8 @@ class DiscordApi:
             Unreachable: Nothing happened, or it is repeatable.
             DeliveryUnknown: It may have happened.
         """
-        place = ids[0] if ids else ""
+        # A webhook is known by its id and its token; all others by their ids.
+        place = "/".join(ids[: 2 if template == ANSWER else 1])
         route = self._begin(operation, f"{method} {template.partition('?')[0]}", place)
         answer = await self._context.http.call(
             operation,
@@ -274,23 +294,18 @@ class DiscordApi:
         for nonce, message_id in echoes.items():
             self._sent.put(nonce, message_id)
 
-    def _known(self, message: OutgoingMessage) -> str | None:
+    def known(self, message: OutgoingMessage) -> str | None:
         """Return the id of a message whose sending was left open, if it has arrived."""
         return self._sent.get(message.key) if message.unknown and message.key else None
 
-    async def _patiently(self, operation: str, method: str, template: str, *ids: str) -> Any:
-        """Make a request that nobody else does in our place; wait where it is asked for."""
-        while True:
-            try:
-                result = await self.call(operation, method, template, *ids, is_repeatable=True)
-                if not isinstance(result, Refusal):
-                    return result
-                error = self._error(result, operation, is_repeatable=True)
-                if not isinstance(error, AuthFailed | RateLimited | Unreachable):
-                    return result
+    async def _settled(self, operation: str, method: str, template: str, *ids: str) -> Any:
+        """Make a request; return its result, or a Refusal that no waiting will change."""
+        result = await self.call(operation, method, template, *ids, is_repeatable=True)
+        if isinstance(result, Refusal):
+            error = self._error(result, operation, is_repeatable=True)
+            if isinstance(error, AuthFailed | RateLimited | Unreachable):
                 raise error
-            except RateLimited as limited:
-                await self._context.clock.sleep(limited.retry_after_s or 1.0)
+        return result
 
     async def _change(self, ref: MessageRef, operation: str, method: str, body: Any) -> None:
         where, message_id = self._named(ref, operation)
@@ -303,7 +318,8 @@ class DiscordApi:
         return ref.thread_id or ref.channel_id, ref.id
 
     def _begin(self, operation: str, route: str, place: str) -> str:
-        wait = self._rates.begin(route, place, self._context.clock.monotonic())
+        now = self._context.clock.monotonic()
+        wait = self._rates.begin(route, place, now, is_exempt=route.partition(" ")[2] in EXEMPT)
         if wait is not None:
             seconds, scope = wait
             raise self._too_many(operation, seconds, scope)
@@ -341,12 +357,12 @@ class DiscordApi:
         if answer.status == 413:
             return Refusal(413, 0, "the request is too large")
         refusal = Refusal.of_page(answer.status, answer.retry_after_s)
-        self._close(refusal.retry_after_s or 1.0, now)
+        self._close(refusal.retry_after_s or 1.0, now, is_ban=True)
         return refusal
 
-    def _close(self, seconds: float, now: float) -> None:
+    def _close(self, seconds: float, now: float, *, is_ban: bool = False) -> None:
         """Let nothing be asked for so long, by us or by the session."""
-        self._rates.close(seconds, now)
+        self._rates.close(seconds, now, is_ban=is_ban)
         self._context.closed_until(self._context.clock.now() + timedelta(seconds=seconds))
 
     def _error(

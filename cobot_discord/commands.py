@@ -15,13 +15,12 @@ from typing import Any
 
 import attrs
 
-from cobot import ChannelError, Context, OutgoingMessage
+from cobot import ChannelError, Context, OutgoingMessage, RateLimited, Rejected
 from cobot.text import Rendered
 from cobot_discord.api import ANSWER, DiscordApi, place_of
 from cobot_discord.contents import Wire
-from cobot_discord.errors import ACKNOWLEDGED, NOT_ANSWERABLE, Refusal
+from cobot_discord.errors import ACKNOWLEDGED, NOT_ANSWERABLE, Refusal, WrongSettings
 from cobot_discord.params import answer_params
-from cobot_discord.snowflakes import time_of
 from cobot_discord.wire import LOADING, SLASH
 
 COMMANDS = "commands"
@@ -44,8 +43,10 @@ class Use:
     channel_id: str
     """Where it was used: the channel or thread."""
     is_direct: bool
-    is_restored: bool = False
-    """Whether a process used it that is no more: it may be answered."""
+    until: float
+    """How long it is answered with its token, in seconds of `clock.monotonic()`."""
+    is_unsure: bool = False
+    """Whether it has to be looked at first: it may be acknowledged or answered, or not."""
     key: str | None = None
     """That of the message which answers it; None: there is none yet."""
     is_shown: bool = True
@@ -64,12 +65,21 @@ class Commands:
         self._uses: dict[str, Use] = {}  # by id, the oldest first
 
     async def offer(self, commands: Sequence[Any]) -> None:
-        """Have people shown these commands, and no others."""
+        """Have people shown these commands, and no others.
+
+        Raises:
+            WrongSettings: Discord does not take them.
+        """
         application = await self._api.ask("receive", "GET", "/applications/@me")
-        await self._api.offer(str(application["id"]), commands)
+        try:
+            await self._api.offer(str(application["id"]), commands)
+        except Rejected as error:
+            detail = f"mend 'commands' in the settings; {error.detail}"
+            raise WrongSettings(self._context.name, "receive", detail) from error
 
     def note(self, events: Sequence[Wire]) -> Mapping[str, str]:
         """Note that commands were used; return the cursor that keeps it."""
+        until = self._context.clock.monotonic() + LIFE_S
         for event in events:
             use = Use(
                 str(event["id"]),
@@ -77,6 +87,7 @@ class Commands:
                 str(event["application_id"]),
                 str(event["channel_id"]),
                 "guild_id" not in event,
+                until,
             )
             self._uses.setdefault(use.id, use)
         self._forget_old()
@@ -88,12 +99,21 @@ class Commands:
 
     def restore(self, cursor: str | None) -> None:
         """Take up what an earlier process noted."""
-        for use_id, token, application_id, channel_id, is_direct in json.loads(cursor or "[]"):
-            use = Use(use_id, token, application_id, channel_id, is_direct, is_restored=True)
+        # How old they are, Discord knows better: clocks differ.
+        until = self._context.clock.monotonic() + LIFE_S
+        try:
+            kept = json.loads(cursor or "[]")
+            uses = [
+                Use(use_id, token, application_id, channel_id, is_direct, until, is_unsure=True)
+                for use_id, token, application_id, channel_id, is_direct in kept
+            ]
+        except (TypeError, ValueError):
+            uses = []  # another version's
+        for use in uses:
             known = self._uses.setdefault(use.id, use)
             if not known.acknowledged.is_set():
                 # Whether that is to come or was broken off: it is looked at.
-                known.is_restored = True
+                known.is_unsure = True
                 known.acknowledged.set()
         self._forget_old()
 
@@ -110,7 +130,7 @@ class Commands:
                 detail = refusal.message
                 self._context.log.warning("a command is not acknowledged: %s", detail)
         except ChannelError as error:
-            use.is_shown = False
+            use.is_shown = use.is_unsure = not isinstance(error, RateLimited)
             self._context.log.warning("a command is not acknowledged: %s", error)
         finally:
             use.acknowledged.set()
@@ -123,7 +143,7 @@ class Commands:
             return None
         use.key = message.key
         await use.acknowledged.wait()
-        if use.is_shown and use.is_restored:
+        if use.is_shown and use.is_unsure:
             use.is_shown, answered = await self._look_at(use, message)
             if answered is not None:
                 return answered
@@ -140,7 +160,7 @@ class Commands:
             )
             if isinstance(filled, Refusal) and filled.code not in NOT_ANSWERABLE:
                 raise filled.error(self._context.name, "send", is_repeatable=True)
-        del self._uses[use.id]
+        self._uses.pop(use.id, None)  # it may have become too old meanwhile
         # If it cannot be answered any more, the message is one like any other.
         return None if filled is None or isinstance(filled, Refusal) else str(filled["id"])
 
@@ -162,12 +182,14 @@ class Commands:
         path = (use.application_id, use.token)
         shown = await self._api.call("send", "GET", ANSWER, *path, is_repeatable=True)
         if isinstance(shown, Refusal):
+            if shown.code not in NOT_ANSWERABLE:
+                raise shown.error(self._context.name, "send", is_repeatable=True)
             return False, None
         if int(shown.get("flags") or 0) & LOADING:
             return True, None
         is_same = message.unknown and shown.get("content") == Rendered.of(message).text
         if is_same:
-            del self._uses[use.id]
+            self._uses.pop(use.id, None)
         return False, str(shown["id"]) if is_same else None
 
     def _use_for(self, message: OutgoingMessage) -> Use | None:
@@ -183,7 +205,7 @@ class Commands:
         return None
 
     def _forget_old(self) -> None:
-        now = self._context.clock.now()
+        now = self._context.clock.monotonic()
         for use in [*self._uses.values()]:
-            if (now - time_of(use.id)).total_seconds() > LIFE_S:
+            if use.until <= now:
                 del self._uses[use.id]

@@ -14,14 +14,15 @@ from datetime import datetime, timedelta
 import attrs
 
 from cobot_discord.contents import Wire
-from cobot_discord.places import DM, DM_SIGN, WRITTEN, Place, Places
-from cobot_discord.snowflakes import id_at
+from cobot_discord.places import DM, DM_SIGN, THREADED, WRITTEN, Place, Places
+from cobot_discord.snowflakes import id_at, time_of
 
 POSITION = ""
 """The name of the cursor that says which session can be resumed, and after which event."""
 
 CHATS_MOST = 1000
-"""Chats that are asked for one guild, or for direct messages: those that spoke last."""
+"""Chats that are asked at once of one guild, or of direct ones: those that spoke last. All
+others are asked when something new comes from them."""
 
 STRANGERS_MOST = 100
 """Of these, chats in which nothing is stored and that are not in the settings."""
@@ -81,6 +82,40 @@ class Missed:
     """The id of the last message that is stored."""
 
 
+@attrs.frozen
+class Archive:
+    """A channel of which the threads are to be found that were closed meanwhile."""
+
+    place: Place
+    floor: int
+    """As in Position; but for nothing from before the bot came."""
+    before: str | None = None
+    """Only those that were closed before this time; None: all."""
+
+    def found(self, page: Wire, cursors: Mapping[str, str]) -> tuple[list[Missed], str | None]:
+        """Read a page of closed threads, the last closed first.
+
+        Args:
+            page: As Discord tells of it.
+            cursors: The newest message that is stored, by chat.
+
+        Returns:
+            Threads to ask, and before when others were closed; None: there are none left.
+        """
+        threads, missed = page["threads"], []
+        for one in threads:
+            thread = Place.of(one, self.place.guild_id)
+            after = int(cursors.get(thread.cursor) or self.floor)
+            if thread.last > after:
+                missed.append(Missed(thread, str(after)))
+        if not threads or not page.get("has_more"):
+            return missed, None
+        last = str(threads[-1]["thread_metadata"]["archive_timestamp"])
+        # Who writes into a closed thread opens it: what was closed long ago is stored.
+        is_all = last == self.before or datetime.fromisoformat(last) < time_of(str(self.floor))
+        return missed, None if is_all else last
+
+
 @attrs.define
 class Gap:
     """What is not known to be stored, since a session began anew."""
@@ -122,23 +157,46 @@ class Gap:
         """
         known: list[Missed] = []
         strangers: list[Missed] = []
-        floor = self._floor_of(guild)
+        joined, floor = _joined(guild), self._floor_of(guild)
         for place in inside:
-            after = cursors.get(place.cursor)
-            is_listed = bool({place.id, place.parent_id, place.guild_id} & {*listed})
+            told = cursors.get(place.cursor)
+            is_listed = place.is_listed(listed)
             if place.kind not in WRITTEN:
                 continue
-            if after is not None:
-                if is_listed or place.last > int(after):
-                    known.append(Missed(place, after))
+            if told is not None:
+                after = max(int(told), joined)
+                if is_listed or place.last > after:
+                    known.append(Missed(place, str(after)))
             elif floor is not None and place.last > floor:
                 (known if is_listed else strangers).append(Missed(place, str(floor)))
         open_ids = {place.id for place in inside}
         for thread in places.threads_of(open_ids):
             if thread.id not in open_ids and thread.cursor in cursors:
                 thread.guild_id = str(guild["id"])
-                known.append(Missed(thread, cursors[thread.cursor]))
+                after = max(int(cursors[thread.cursor]), joined)
+                known.append(Missed(thread, str(after)))
         return self._newest([*known, *_newest(strangers)[:STRANGERS_MOST]])
+
+    def of_archives(
+        self, guild: Wire, inside: Sequence[Place], listed: Collection[str]
+    ) -> list[Archive]:
+        """Return channels in which threads may have been opened and closed again.
+
+        Those in the settings, and those that spoke: to open a thread mostly leaves a message.
+
+        Args:
+            guild: As Discord tells of it.
+            inside: Its channels, and threads that are open.
+            listed: Channels in the settings, and whole guilds.
+        """
+        floor = self._floor_of(guild)
+        if floor is None:
+            return []
+        return [
+            Archive(place, floor)
+            for place in inside
+            if place.kind in THREADED and (place.last > floor or place.is_listed(listed))
+        ]
 
     def of_chat(self, place: Place, cursors: Mapping[str, str]) -> list[Missed]:
         """Return a chat to ask before anything new in it is stored."""
@@ -148,15 +206,16 @@ class Gap:
         return self._newest([Missed(place, str(after))])
 
     def _floor_of(self, guild: Wire) -> int | None:
-        joined = guild.get("joined_at")
-        if self.floor is None or not joined:
-            return self.floor
-        # What was said before we came was not said to us.
-        return max(self.floor, id_at(datetime.fromisoformat(joined)))
+        return None if self.floor is None else max(self.floor, _joined(guild))
 
     def _newest(self, found: Sequence[Missed]) -> list[Missed]:
-        fresh = [one for one in _newest(found) if one.place.id not in self.looked]
-        return fresh[:CHATS_MOST]
+        return [one for one in _newest(found) if one.place.id not in self.looked]
+
+
+def _joined(guild: Wire) -> int:
+    """Return when we came, as an id: what was said before was not said to us."""
+    joined = guild.get("joined_at")
+    return id_at(datetime.fromisoformat(joined)) if joined else 0
 
 
 def _newest(found: Sequence[Missed]) -> list[Missed]:

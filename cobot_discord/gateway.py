@@ -252,7 +252,7 @@ class Gateway(Inlet[Dispatch]):
 
     async def _talk(self, socket: Socket, attempt: Attempt) -> None:
         try:
-            hello = loads((await socket.receive()).encode())
+            hello = loads(await socket.receive())
             if hello["op"] != HELLO:
                 raise self._broken("the gateway sent us on before it greeted")
             heart = Heartbeat(
@@ -265,7 +265,7 @@ class Gateway(Inlet[Dispatch]):
             async with heart:
                 await self._introduce(socket)
                 async for text in socket:
-                    await self._read(loads(text.encode()), socket, heart, attempt)
+                    await self._read(loads(text), socket, heart, attempt)
         except (LookupError, TypeError, ValueError) as error:
             detail = f"the gateway said what nobody understands: {type(error).__name__}"
             raise self._broken(detail) from error
@@ -315,26 +315,28 @@ class Gateway(Inlet[Dispatch]):
             url = str(data.get("resume_gateway_url") or "")
             self.session = Session(str(data["session_id"]), url, sequence, read=0)
         session = self.session
-        if session is None or sequence is None or sequence <= session.read:
+        if session is None:
+            return
+        if name in ("READY", "RESUMED"):
+            await self._accepted(session, socket, attempt)
+        if sequence is None or sequence <= session.read:
             return  # told again, and still in the queue
         session.read = sequence
-        if name in ("READY", "RESUMED"):
-            self._accepted(socket, attempt)
-        if name == "RESUMED" and session.is_old:
-            # Who left it looked as if it was gone.
-            session.is_old = False
-            self._shown = self._presence or presence_params("online", "")
-            await self._send(socket, PRESENCE, self._shown)
         dispatch = Dispatch(name, data, sequence, session.id)
         self.put(dispatch)
         if name == "INTERACTION_CREATE":
             self.commands.append(dispatch)
         await self.room()
 
-    def _accepted(self, socket: Socket, attempt: Attempt) -> None:
+    async def _accepted(self, session: Session, socket: Socket, attempt: Attempt) -> None:
         self._resumes = 0
         self._socket = socket
         self._keeper.accepted(attempt)
+        if session.is_old:
+            # Who left it looked as if it was gone.
+            session.is_old = False
+            self._shown = self._presence or presence_params("online", "")
+            await self._send(socket, PRESENCE, self._shown)
 
     # How connections end.
 
@@ -343,22 +345,23 @@ class Gateway(Inlet[Dispatch]):
         return Unreachable(self._context.name, "receive", detail)
 
     def _invalid(self, is_resumable: bool) -> Exception:
-        session = self.session
-        if is_resumable and session is not None:
+        if is_resumable and self.session is not None:
             return self._broken("the session was interrupted")
-        self.session = None
-        if session is not None and session.is_old:
-            return _OldSessionOver()
         detail = "the session is over; a new one begins, and what was missed is asked for"
         wait_s = 1 + 4 * self._context.random.random()
-        return Unreachable(self._context.name, "receive", detail, retry_after_s=wait_s)
+        told = Unreachable(self._context.name, "receive", detail, retry_after_s=wait_s)
+        return self._over(told)
 
-    def _after(self, ending: Ending, detail: str) -> ChannelError:
+    def _after(self, ending: Ending, detail: str) -> Exception:
         """Return what follows from a closed connection."""
         self._garbled = self._garbled + 1 if ending.is_our_fault else 0
-        if ending.is_new:
-            self.session = None
-        return ending.error(self._context.name, detail, self._garbled)
+        error = ending.error(self._context.name, detail, self._garbled)
+        return self._over(error) if ending.is_new else error
+
+    def _over(self, error: ChannelError) -> Exception:
+        """Give the session up; return what that is: the error, but for an old session."""
+        session, self.session = self.session, None
+        return _OldSessionOver() if session is not None and session.is_old else error
 
     async def _send(
         self, socket: Socket, op: int, data: Any, *, operation: str = "receive"

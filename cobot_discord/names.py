@@ -56,12 +56,14 @@ class Names:
         return self._default
 
     async def _one(self, guild: Named, operation: str) -> str:
-        if guild.channel is None:
+        if guild.channel is None and operation != "check":
             return guild.id
         try:
             channels = await self._api.ask(operation, "GET", "/guilds/{}/channels", guild.id)
         except ChatGone as error:
             raise await self._no_guild(guild, operation, error) from error
+        if guild.channel is None:
+            return guild.id
         channel_id, candidates = resolve(guild.channel, channels)
         if channel_id is None:
             shown = ", ".join(candidates) or "none that the bot can see"

@@ -14,6 +14,8 @@ TEXT, DM, VOICE, ANNOUNCEMENT, STAGE, FORUM, MEDIA = 0, 1, 2, 5, 13, 15, 16
 THREADS = (10, 11, 12)
 WRITTEN = (TEXT, VOICE, ANNOUNCEMENT, STAGE, *THREADS)
 """Kinds of channels in which messages are."""
+THREADED = (TEXT, ANNOUNCEMENT, FORUM, MEDIA)
+"""Kinds of channels in which threads are."""
 NAMED = (TEXT, ANNOUNCEMENT, VOICE, FORUM, MEDIA)
 """Kinds of channels that settings may name."""
 
@@ -49,6 +51,10 @@ class Place:
             None if parent is None else str(parent),
             int(channel.get("last_message_id") or 0),
         )
+
+    def is_listed(self, listed: Collection[str]) -> bool:
+        """Tell whether it is in the settings, by the ids of channels and of whole guilds."""
+        return any(one in listed for one in (self.id, self.parent_id, self.guild_id))
 
     @property
     def cursor(self) -> str:

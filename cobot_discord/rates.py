@@ -40,18 +40,23 @@ class Rates:
         self._names: dict[str, str] = {}  # what a route's bucket is called; it may change
         self._buckets: dict[tuple[str, str], _Bucket] = {}
         self._closed_until = 0.0
+        self._banned_until = 0.0
         self._invalid: deque[float] = deque()
 
-    def begin(self, route: str, place: str, now: float) -> tuple[float, Scope] | None:
+    def begin(
+        self, route: str, place: str, now: float, *, is_exempt: bool = False
+    ) -> tuple[float, Scope] | None:
         """Count a request; return None if it may be made, else for how long not, and what.
 
         Args:
             route: Method and path, without ids.
             place: The channel, guild or webhook that the path names; empty: none.
             now: The time, in seconds.
+            is_exempt: Whether the limit on all requests together does not count it.
         """
-        if self._closed_until > now:
-            return self._closed_until - now, "channel"
+        until = self._banned_until if is_exempt else self._closed_until
+        if until > now:
+            return until - now, "channel"
         bucket = self._buckets.get((self._names.get(route, route), place))
         if bucket is None:
             return None
@@ -95,16 +100,18 @@ class Rates:
             self._buckets = kept
         return after_s if left < 1 else None
 
-    def close(self, seconds: float, now: float) -> None:
-        """Let nothing be asked for so long."""
+    def close(self, seconds: float, now: float, *, is_ban: bool = False) -> None:
+        """Let nothing be asked for so long; but for a ban, what is exempt may be."""
         self._closed_until = max(self._closed_until, now + seconds)
+        if is_ban:
+            self._banned_until = self._closed_until
 
     def _count_invalid(self, now: float) -> None:
         while self._invalid and self._invalid[0] <= now - GUARD_S:
             self._invalid.popleft()
         self._invalid.append(now)
         if len(self._invalid) >= INVALID_MOST:
-            self.close(self._invalid[0] + GUARD_S - now, now)
+            self.close(self._invalid[0] + GUARD_S - now, now, is_ban=True)
 
 
 def _number(text: str | None) -> float | None:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+
+import attrs
 
 from cobot import Context
 from cobot.kit import UNREADABLE, insist
 from cobot_discord.api import PAGE, DiscordApi
 from cobot_discord.commands import COMMANDS, Commands
+from cobot_discord.contents import Wire
 from cobot_discord.errors import Refusal
-from cobot_discord.gaps import POSITION, Gap, Missed, Position, floor_before
+from cobot_discord.gaps import (
+    CHATS_MOST,
+    POSITION,
+    Archive,
+    Gap,
+    Missed,
+    Position,
+    floor_before,
+)
 from cobot_discord.gateway import Gateway, Session
 from cobot_discord.places import TEXT, WRITTEN, Place, Places
+from cobot_discord.snowflakes import id_at
 from cobot_discord.wire import Bot, Dispatch, Found, Reader, unread
 
 
@@ -53,7 +65,9 @@ class Arrivals:
         self._position = position if position and position.bot_id == bot.id else None
         self._floor = None if self._position is None else self._position.floor
         self._gap: Gap | None = None
-        self._missed: deque[Missed] = deque()
+        self._outages: set[str] = set()  # guilds of which nothing is told for the moment
+        self._missed: deque[Missed | Archive] = deque()
+        self._later: dict[str, Missed] = {}  # chats to ask once something new comes from them
         self._read_early: set[Dispatch] = set()
         self._guilds: set[str] = set()  # those whose roles were asked for
         commands.restore(self._cursors.get(COMMANDS))
@@ -95,14 +109,22 @@ class Arrivals:
         if dispatch.name == "READY":
             pending = {str(guild["id"]) for guild in data.get("guilds") or ()}
             self._gap = Gap(self._floor, pending)
-            self._missed.extend(self._gap.of_direct(self._cursors))
+            self._ask_for(self._gap.of_direct(self._cursors))
         elif dispatch.name == "GUILD_CREATE" and not data.get("unavailable"):
             inside = self._places.add_guild(data)
             # Without a gap it is one that comes back after an outage, or a new one.
             gap = self._gap or Gap(self._floor, {str(data["id"])})
             chats = gap.of_guild(data, inside, self._places, self._cursors, self._listed)
-            self._missed.extend(chats)
-        elif dispatch.name.startswith("MESSAGE_") and "guild_id" in data:
+            self._ask_for(chats)
+            self._missed.extend(gap.of_archives(data, inside, self._listed))
+        elif dispatch.name.startswith("MESSAGE_"):
+            await self._prepare_message(data)
+
+    async def _prepare_message(self, data: Wire) -> None:
+        late = self._later.pop(str(data["channel_id"]), None)
+        if late is not None:
+            self._missed.append(late)
+        if "guild_id" in data:
             guild_id = str(data["guild_id"])
             place = self._reader.place_of(data)
             if place is None:
@@ -111,6 +133,11 @@ class Arrivals:
                 await self._look_up_roles(guild_id)
             if self._gap is not None:
                 self._missed.extend(self._gap.of_chat(place, self._cursors))
+
+    def _ask_for(self, missed: Sequence[Missed]) -> None:
+        """Have chats asked: the first ones now, too many others when they speak."""
+        self._missed.extend(missed[:CHATS_MOST])
+        self._later |= {one.place.id: one for one in missed[CHATS_MOST:]}
 
     async def _look_up(self, channel_id: str, guild_id: str) -> Place:
         channel = await insist(self._context, lambda: self._api.channel(channel_id))
@@ -141,33 +168,67 @@ class Arrivals:
 
     def _conclude(self, dispatch: Dispatch) -> None:
         """Note what is known by now to have nothing missing."""
-        gap = self._gap
-        if gap is None:
-            return
+        gap, data = self._gap, dispatch.data
         if dispatch.name in ("GUILD_CREATE", "GUILD_DELETE"):
-            is_there = not dispatch.data.get("unavailable")
-            if is_there:
-                gap.pending.discard(str(dispatch.data["id"]))
-            channels = dispatch.data.get("channels") or () if is_there else ()
-            last = [int(one.get("last_message_id") or 0) for one in channels]
-            gap.newest = max([gap.newest, *last])
-        if not gap.pending:
+            guild_id, is_there = str(data["id"]), not data.get("unavailable")
+            (self._outages.discard if is_there else self._outages.add)(guild_id)
+            if gap is not None and is_there:
+                gap.pending.discard(guild_id)
+                inside = [*(data.get("channels") or ()), *(data.get("threads") or ())]
+                last = [int(one.get("last_message_id") or 0) for one in inside]
+                gap.newest = max([gap.newest, *last])
+        if gap is not None and not gap.pending:
             self._gap = None
-            self._floor = max(self._floor or 0, gap.newest)
+            if self._floor is None:
+                # It begins here; what is in archives is not told.
+                self._floor = floor_before(id_at(self._context.clock.now()))
+            self._floor = max(self._floor, gap.newest)
 
     # What was missed.
 
     async def _next_page(self) -> Found:
         """Return the next messages of the next chat in which some were missed."""
-        missed = self._missed[0]
-        place, found, api = missed.place, Found(), self._api
+        missed, found = self._missed[0], Found()
+        if isinstance(missed, Archive):
+            await self._look_into(missed, found)
+        else:
+            await self._ask(missed, found)
+        # Who used a command meanwhile does not wait that long.
+        while self._gateway.commands:
+            command = self._gateway.commands.popleft()
+            self._read_early.add(command)
+            self._reader.read(found, command, self._context.clock.now())
+        found.sequence = None
+        return found
+
+    async def _look_into(self, archive: Archive, found: Found) -> None:
+        """Find the next threads that were closed while we were away."""
+        place, api = archive.place, self._api
+        page = await insist(self._context, lambda: api.closed_threads(place.id, archive.before))
+        self._missed.popleft()
+        if isinstance(page, Refusal):
+            self._tell_refused(place, page)
+            return
+        try:
+            missed, before = archive.found(page, self._cursors)
+        except UNREADABLE as error:
+            found.unread.append(f"the archive of {place.id}: {type(error).__name__}")
+            return
+        for one in missed:
+            self._places.add(one.place)
+        self._missed.extendleft(reversed(missed))
+        if before is not None:
+            self._missed.append(attrs.evolve(archive, before=before))
+
+    async def _ask(self, missed: Missed, found: Found) -> None:
+        """Add the next messages of a chat."""
+        place, api = missed.place, self._api
         page = await insist(self._context, lambda: api.messages_after(place.id, missed.after))
         if isinstance(page, Refusal):
-            self._context.log.info(
-                "what was missed in %s is not told: %s", place.id, page.message
-            )
+            self._tell_refused(place, page)
             page = []
-        if not page and place.last > int(missed.after) and self._is_listed(place):
+        is_said = place.is_listed(self._listed) and place.kind in WRITTEN
+        if not page and place.last > int(missed.after) and is_said:
             found.notes.append(
                 f"#{place.name or place.id} does not tell what was written while we were away;"
                 " if it was not deleted, give the bot Read Message History there"
@@ -180,17 +241,11 @@ class Arrivals:
                 self._gap.looked.add(place.id)
         else:
             self._missed[0] = Missed(place, str(page[-1]["id"]))
-        # Who used a command meanwhile does not wait that long.
-        while self._gateway.commands:
-            command = self._gateway.commands.popleft()
-            self._read_early.add(command)
-            self._reader.read(found, command, self._context.clock.now())
-        found.sequence = None
-        return found
 
-    def _is_listed(self, place: Place) -> bool:
-        is_said = {place.id, place.parent_id, place.guild_id} & self._listed
-        return bool(is_said) and place.kind in WRITTEN
+    def _tell_refused(self, place: Place, refusal: Refusal) -> None:
+        self._context.log.info(
+            "what was missed in %s is not told: %s", place.id, refusal.message
+        )
 
     # What is handed over.
 
@@ -199,7 +254,7 @@ class Arrivals:
         if found.commands:
             found.cursors |= self._commands.note(found.commands)
         ids = [int(one) for name, one in found.cursors.items() if name != COMMANDS]
-        if ids and self._gap is None:
+        if ids and self._gap is None and not self._outages:
             self._floor = max(self._floor or 0, floor_before(max(ids)))
         session = self._gateway.session
         if self._gap is None and found.sequence is not None and session is not None:

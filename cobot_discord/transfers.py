@@ -10,16 +10,13 @@ import attrs
 from cobot import (
     ChannelError,
     Context,
-    DeliveryUnknown,
     Media,
     MessageRef,
     OutgoingMessage,
-    RateLimited,
     Receipt,
-    Unreachable,
     Unsupported,
 )
-from cobot.kit import Files
+from cobot.kit import Files, incomplete, is_final
 from cobot.net import Answer, Part
 from cobot_discord import params as to_wire
 from cobot_discord.api import MESSAGE, DiscordApi, place_of
@@ -28,9 +25,6 @@ from cobot_discord.files import UPLOAD_BYTES, described, fresh_url, groups_of, i
 
 EXPIRED = (403, 404, 410)
 """What the server of files answers to an address that was good once."""
-
-_COMES_AGAIN = (RateLimited, Unreachable, DeliveryUnknown)
-"""Errors after which a message is sent again; what has arrived is known by its nonce."""
 
 
 @attrs.define(eq=False)
@@ -49,7 +43,7 @@ class Transfers:
 
         Raises:
             Unsupported: Discord does not take them, but a text.
-            DeliveryUnknown: Some of them arrived.
+            ChannelError: As for a text; it says how much has arrived, if that will be all.
         """
         media = [self._checked(one) for one in message.media]
         refs: list[MessageRef] = []
@@ -63,10 +57,9 @@ class Transfers:
                 try:
                     message_id = await self._send(message, group, number)
                 except ChannelError as error:
-                    if not number or isinstance(error, _COMES_AGAIN):
-                        raise
-                    detail = f"{number} of {len(groups)} messages arrived; {error}"
-                    raise DeliveryUnknown(self._context.name, "media", detail) from error
+                    if not number or not is_final(error):
+                        raise  # what has arrived is known by its nonce
+                    raise incomplete(error, number, len(groups)) from error
                 channel_id, thread_id = message.channel_id, message.thread_id
                 ref = MessageRef(message.channel_type, channel_id, message_id, thread_id)
                 refs.append(ref)
@@ -113,6 +106,9 @@ class Transfers:
         part = attrs.evolve(message, key=to_wire.nonce_of(message.key, number))
         if number:
             part = attrs.evolve(part, content="", rendered=None, reply_to=None)
+        known = self._api.known(part)
+        if known is not None:
+            return known
         params = to_wire.message_params(part, previews=self._api.previews)
         params["attachments"] = described(group)
         if not params["content"].strip():

@@ -125,7 +125,6 @@ class Reader:
             "THREAD_UPDATE": self._opened,
             "THREAD_DELETE": self._closed,
             "THREAD_LIST_SYNC": self._listed_threads,
-            "GUILD_CREATE": self._joined,
             "GUILD_DELETE": self._left,
             "GUILD_ROLE_CREATE": self._role,
             "GUILD_ROLE_UPDATE": self._role,
@@ -252,7 +251,7 @@ class Reader:
             direct=is_direct,
             mentioned=not is_direct and self._is_mentioned(message, raw, is_bot=is_bot),
             sender_is_bot=is_bot,
-            listed=self._is_listed(place),
+            listed=place.is_listed(self._listed),
         )
 
     def _is_mentioned(self, message: Wire, content: str, *, is_bot: bool) -> bool:
@@ -272,10 +271,6 @@ class Reader:
         kinds = ("content", "attachments", "embeds", "components", "sticker_items", "poll")
         is_empty = not any(message.get(kind) for kind in (*kinds, "message_snapshots"))
         return is_empty and not int(message.get("flags") or 0) & HAS_SNAPSHOT
-
-    def _is_listed(self, place: Place) -> bool:
-        chat_id, _ = _chat_of(place)
-        return chat_id in self._listed or place.guild_id in self._listed
 
     # What becomes of messages.
 
@@ -345,7 +340,7 @@ class Reader:
                 direct=place.kind == DM,
                 mentioned=place.kind != DM,
                 sender_is_bot=bool(user.get("bot")),
-                listed=self._is_listed(place),
+                listed=place.is_listed(self._listed),
             )
         )
 
@@ -364,10 +359,6 @@ class Reader:
     def _listed_threads(self, found: Found, dispatch: Dispatch, now: datetime) -> None:
         for thread in dispatch.data["threads"]:
             self._places.add(Place.of(thread, str(dispatch.data["guild_id"])))
-
-    def _joined(self, found: Found, dispatch: Dispatch, now: datetime) -> None:
-        if not dispatch.data.get("unavailable"):
-            self._places.add_guild(dispatch.data)
 
     def _left(self, found: Found, dispatch: Dispatch, now: datetime) -> None:
         guild_id = dispatch.data["id"]

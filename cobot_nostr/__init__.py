@@ -7,7 +7,6 @@ Not supported: typing (there is no standard), and editing, unless `edits` is set
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -30,6 +29,7 @@ from cobot import (
     hookimpl,
 )
 from cobot.hookspecs import Status
+from cobot.kit import address
 from cobot_nostr.addresses import Chat, read_chat, read_relay
 from cobot_nostr.api import NostrApi, Options
 from cobot_nostr.blossom import DOWNLOAD_BYTES, UPLOAD_BYTES
@@ -66,10 +66,7 @@ def _are_relays(_settings: object, _field: object, value: tuple[str, ...]) -> No
             raise ValueError(f"expected relays such as wss://relay.example, got {one!r}")
 
 
-def _are_servers(_settings: object, _field: object, value: tuple[str, ...]) -> None:
-    for one in value:
-        if not re.match(r"https?://[^/]", one):
-            raise ValueError(f"expected servers such as https://blossom.example, got {one!r}")
+_are_servers = attrs.validators.deep_iterable(address("https://blossom.example"))
 
 
 def _is_chat(_chat: object, _field: object, value: Id) -> None:

@@ -12,12 +12,12 @@ notes                       our own public notes: what is sent there is a new on
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from ipaddress import ip_address
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
 
+from cobot.net import is_public
 from cobot_nostr.crypto import is_pubkey, read_bech32, sha256
 from cobot_nostr.events import is_hex
 
@@ -123,6 +123,6 @@ def may_be_dialled(url: str, ours: Collection[str], *, private: bool) -> bool:
     if not url.startswith("wss://") or host == "localhost" or host.endswith(".localhost"):
         return False
     try:
-        return ip_address(host).is_global
+        return is_public(host)
     except ValueError:
         return "." in host

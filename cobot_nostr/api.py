@@ -12,6 +12,7 @@ import attrs
 
 from cobot import Batch, ChannelError, Context, Media, Rejected, Unreachable
 from cobot.hookspecs import Status
+from cobot.kit import Tasks
 from cobot.net import Sockets
 from cobot_nostr.blossom import Blossom
 from cobot_nostr.compose import PRESENCE_S
@@ -23,14 +24,14 @@ from cobot_nostr.memory import Memory
 from cobot_nostr.receiving import Receiving, Wanted
 from cobot_nostr.relays import Relays
 from cobot_nostr.sending import Sending
-from cobot_nostr.tasks import Tasks
 from cobot_nostr.uploads import Uploads
 
-TEXT_BYTES = 20_000
+TEXT_BYTES = 13_500
 """The longest text of one message: wrapped twice it still fits what most relays take."""
 
-SWELL = 10 / 3
-"""How much larger than its text a wrapped message is, at most."""
+SWELL = 5.4
+"""How much larger than its text a wrapped message is, at most: where each of its characters is
+escaped."""
 
 RENEW_S = PRESENCE_S * 2 / 3
 """How often a status is published anew, in seconds."""
@@ -196,11 +197,12 @@ class NostrApi:
     async def _renew_status(self) -> None:
         while True:
             await self._context.clock.sleep(RENEW_S)
-            if self._status is None or self._status[0] == "offline":
-                continue
-            status, self._status = self._status, None
-            try:
-                await self.show(*status)
-            except ChannelError as error:
-                self._status = status
-                self._context.log.debug("the status was not renewed: %s", error)
+            async with self._showing:  # or a newer one would be followed by the old one
+                if self._status is None or self._status[0] == "offline":
+                    continue
+                try:
+                    await self.sending.show(*self._status)
+                except ChannelError as error:
+                    self._context.log.debug("the status was not renewed: %s", error)
+                else:
+                    self._shown_at = self._context.clock.monotonic()

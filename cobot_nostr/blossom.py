@@ -87,7 +87,7 @@ class Blossom:
             url = _address(answer, hash_)
             if url is not None:
                 return url
-            may_help |= answer.status in (408, 429) or answer.status >= 500
+            may_help |= _may_help(answer.status)
             failures.append(f"{server}: status {answer.status}")
         kind = Unreachable if may_help else Rejected
         detail = f"no Blossom server took the file; {'; '.join(failures)}"
@@ -162,9 +162,12 @@ class Blossom:
             answer = await http.download("media", url, most_bytes=most_bytes)
         else:  # chosen by a stranger
             answer = await http.fetch("media", url, most_bytes=most_bytes)
-        if answer.status != 200:
-            raise self._rejected(f"{_host(url)} answered status {answer.status}")
-        return answer.body
+        if answer.status == 200:
+            return answer.body
+        detail = f"{_host(url)} answered status {answer.status}"
+        if _may_help(answer.status):
+            raise Unreachable(self._context.name, "media", detail)
+        raise self._rejected(detail)
 
     def _rejected(self, detail: str) -> Rejected:
         return Rejected(self._context.name, "media", detail, field="media")
@@ -193,6 +196,11 @@ def _address(answer: Answer, hash_: str) -> str | None:
     url = told.get("url")
     is_address = isinstance(url, str) and url.startswith(("http://", "https://"))
     return str(url) if is_address else None
+
+
+def _may_help(status: int) -> bool:
+    """Tell whether trying again may help."""
+    return status in (408, 429) or status >= 500
 
 
 def _host(url: str) -> str:

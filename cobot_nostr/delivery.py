@@ -12,8 +12,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from cobot import ChannelError, Forbidden
+from cobot import ChannelError, Forbidden, Unreachable
 from cobot.errors import Remedy
+from cobot.kit import Tasks
 from cobot_nostr.crypto import npub_of
 from cobot_nostr.directory import Directory
 from cobot_nostr.events import Event, read_event
@@ -21,7 +22,6 @@ from cobot_nostr.memory import Memory
 from cobot_nostr.publishing import Quorum, settle
 from cobot_nostr.relays import Relays
 from cobot_nostr.tags import people
-from cobot_nostr.tasks import Tasks
 
 Post: TypeAlias = Mapping[str, Any]
 
@@ -134,6 +134,9 @@ class Delivery:
             return Quorum.one_of(lists.inbox)
         if self._inbox_fallback and self._memory.has_met(value):
             return Quorum.one_of(ours)  # where they wrote to us
+        if not lists.is_sure:
+            detail = f"not all relays have said yet where {npub_of(value)} is to be reached"
+            raise Unreachable(self._name, operation, detail)
         detail = (
             f"{npub_of(value)} has published no relays for private messages"
             " (kind 10050), and so nothing can be sent there"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from cobot import Clock, Unreachable
+from cobot.kit import Recent
 from cobot_nostr.addresses import read_relay
 from cobot_nostr.crypto import Signer
 from cobot_nostr.events import (
@@ -21,7 +22,8 @@ from cobot_nostr.events import (
     Event,
     newest,
 )
-from cobot_nostr.intake import Intake, Recent
+from cobot_nostr.feed import Found
+from cobot_nostr.intake import Intake
 from cobot_nostr.relays import Relays
 from cobot_nostr.tags import short_name
 
@@ -39,6 +41,10 @@ MOST_AT_ONCE = 500
 
 MOST_RELAYS = 4
 """How many relays of one list are used."""
+
+ANNOUNCE_AGAIN_S = 60.0
+ANNOUNCE_TRIES = 10
+"""How often relays are asked what we have published before, and how long apart, in seconds."""
 
 MOST_INBOXES = 3
 """How many inbox relays we announce (NIP-17)."""
@@ -62,6 +68,8 @@ class Lists:
     """Where they look for what names them (kind 10002)."""
     writes: tuple[str, ...] = ()
     """Where they publish."""
+    is_sure: bool = True
+    """Whether all who may know more have been heard."""
 
 
 class Directory:
@@ -97,13 +105,13 @@ class Directory:
             return
         asked = {"kinds": [PROFILE], "authors": unknown}
         try:
-            events = await self._relays.query(
+            found = await self._relays.query(
                 [asked], self._intake.verified([asked]), wait_s=WAIT_S
             )
         except Unreachable:
             return
         for pubkey in unknown:
-            profile = self._newest(events, pubkey, PROFILE)
+            profile = self._newest(found.events, pubkey, PROFILE)
             person = _person(profile, pubkey) if profile else Person(short_name(pubkey))
             valid_s = PROFILE_S if profile else NOTHING_S
             self._people.put(pubkey, (person, now + valid_s))
@@ -125,26 +133,28 @@ class Directory:
         asked = {"kinds": [INBOX_LIST, RELAY_LIST], "authors": [pubkey]}
         check = self._intake.verified([asked])
         await self._relays.connected(WAIT_S)
-        events = await self._relays.query([asked], check, wait_s=WAIT_S)
+        found = await self._relays.query([asked], check, wait_s=WAIT_S)
+        events = [*found.events]
         lists = self._read(events, pubkey)
         if not lists.inbox and lists.writes:
             # Perhaps only where they publish themselves.
             try:
-                events += await self._relays.query(
+                more = await self._relays.query(
                     [asked], check, wait_s=WAIT_S, urls=lists.writes
                 )
+                events += more.events
                 lists = self._read(events, pubkey)
             except Unreachable:
                 pass
         if lists.inbox:  # who has none yet may have one the next time
             self._lists.put(pubkey, (lists, now + LIST_S))
-        return lists
+        return attrs.evolve(lists, is_sure=found.is_all)
 
     def forget(self, pubkey: str) -> None:
         """Look up anew where somebody is reached, when it is needed again."""
         self._lists.pop(pubkey)
 
-    def _read(self, events: list[Event], pubkey: str) -> Lists:
+    def _read(self, events: Collection[Event], pubkey: str) -> Lists:
         inbox = self._newest(events, pubkey, INBOX_LIST)
         relays = self._newest(events, pubkey, RELAY_LIST)
         named = [tag for tag in relays.tags if tag[:1] == ("r",)] if relays else []
@@ -171,27 +181,51 @@ class Directory:
             profile: Fields of the profile, as the settings have them. Others are left as they
                 are.
         """
+        published: set[int] = set()
+        tries = 0
+        while True:
+            found = await self._announced()
+            if found is not None:
+                tries += 1
+                is_sure = found.is_all or tries == ANNOUNCE_TRIES
+                for draft, old in self._changes(found.events, profile):
+                    # A profile that a relay has not shown yet would be lost for good.
+                    is_due = draft.kind != PROFILE or is_sure
+                    if is_due and draft.kind not in published:
+                        published.add(draft.kind)
+                        await self._publish(draft, old)
+                if is_sure:
+                    return
+            await self._clock.sleep(ANNOUNCE_AGAIN_S)
+
+    async def _announced(self) -> Found | None:
+        """Return what we have published before; None: there is no relay to be asked."""
         me = self._signer.pubkey
         asked = {"kinds": [PROFILE, INBOX_LIST, RELAY_LIST], "authors": [me]}
         await self._relays.connected(WAIT_S, all_of_them=True)
         try:
-            events = await self._relays.query(
+            return await self._relays.query(
                 [asked], self._intake.verified([asked]), wait_s=WAIT_S
             )
         except Unreachable:
-            return
-        ours = self._relays.ours
+            return None
+
+    def _changes(
+        self, events: Collection[Event], profile: Mapping[str, str]
+    ) -> Iterator[tuple[Draft, Event | None]]:
+        """Yield what is missing or has changed, each with its last version."""
+        me, ours = self._signer.pubkey, self._relays.ours
         present = self._newest(events, me, PROFILE)
         fields = {**_fields(present), **profile, "bot": True}
         content = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         inbox = tuple(("relay", url) for url in ours[:MOST_INBOXES])
         general = tuple(("r", url) for url in ours[:MOST_RELAYS])
         if present is None or fields != _fields(present):
-            await self._publish(Draft(kind=PROFILE, content=content), present)
+            yield Draft(kind=PROFILE, content=content), present
         for kind, tags in ((INBOX_LIST, inbox), (RELAY_LIST, general)):
             old = self._newest(events, me, kind)
             if old is None or old.tags != tags:
-                await self._publish(Draft(kind=kind, tags=tags), old)
+                yield Draft(kind=kind, tags=tags), old
 
     async def _publish(self, draft: Draft, old: Event | None) -> None:
         # Later than the last version, whatever the clock says, or relays refuse it.

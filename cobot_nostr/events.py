@@ -204,8 +204,10 @@ def _are_tags(tags: object) -> bool:
     return (
         isinstance(tags, list)
         and len(tags) <= MOST_TAGS
+        # No library takes a tag without a name.
         and all(
-            isinstance(tag, list) and all(isinstance(part, str) for part in tag) for tag in tags
+            isinstance(tag, list) and tag and all(isinstance(part, str) for part in tag)
+            for tag in tags
         )
     )
 

@@ -10,13 +10,19 @@ from typing import Any
 import attrs
 
 from cobot import Clock
+from cobot.kit import Tasks, within
 from cobot_nostr.events import Event, Filter
 from cobot_nostr.pages import PAGE, Pages
-from cobot_nostr.tasks import Tasks, within
 from cobot_nostr.verdicts import Remedy, Verdict
 
 STORED_S = 30.0
 """How long a relay may be silent about what it has stored; then what came is handed over."""
+
+MOST_STORED_S = 300.0
+"""The same for a relay that goes on and on, a little at a time."""
+
+STORED_BYTES = 32 * 1024 * 1024
+"""How much of what a relay has stored may wait for the rest, to be put in order."""
 
 RETRY_S = 30.0
 MOST_RETRY_S = 900.0
@@ -41,10 +47,12 @@ class Subscription:
     """Whether everything that the relay had stored has come."""
     is_dead: bool = attrs.field(default=False, init=False)
     """Whether the relay will never give it to us."""
-    is_releasing: bool = attrs.field(default=False, init=False)
-    """Whether it is in the middle of `on_batch` with what was stored."""
+    releases: int = attrs.field(default=0, init=False)
+    """How often it is in the middle of `on_batch` with what was stored."""
     stored: list[Event] = attrs.field(factory=list, init=False)
     """What has come and waits for the rest, so that it can be put in order."""
+    stored_bytes: int = attrs.field(default=0, init=False)
+    """How much that is."""
     pages: Pages = attrs.field(factory=lambda: Pages((), PAGE), init=False)
     refusals: int = attrs.field(default=0, init=False)
     round: int = attrs.field(default=0, init=False)
@@ -55,6 +63,15 @@ class Subscription:
         """The id of what is being read: the subscription's, or of one of its pages."""
         number = self.pages.number
         return f"{self.name}/{number}" if number else self.name
+
+
+@attrs.frozen
+class Found:
+    """What came of a question."""
+
+    events: Sequence[Event] = ()
+    is_all: bool = False
+    """Whether who was asked has said that there is no more."""
 
 
 class Feed:
@@ -113,7 +130,7 @@ class Feed:
     @property
     def has_undelivered(self) -> bool:
         """Whether it is in the middle of handing over what the relay had stored."""
-        return any(one.stored or one.is_releasing for one in self._subscriptions.values())
+        return any(one.releases for one in self._subscriptions.values())
 
     async def add(self, subscription: Subscription) -> None:
         """Want something from now on."""
@@ -131,7 +148,7 @@ class Feed:
         on_event: Callable[[Any], Event | None],
         *,
         wait_s: float,
-    ) -> list[Event]:
+    ) -> Found:
         """Ask once for what is stored; return what came in time."""
         self._queries += 1
         found: list[Event] = []
@@ -146,7 +163,7 @@ class Feed:
         try:
             await self.add(asked)
             await within(self._clock, wait_s, done.wait())
-            return found or asked.stored
+            return Found(found or asked.stored, asked.is_live and not asked.is_dead)
         finally:
             await self.remove(name)
 
@@ -183,8 +200,11 @@ class Feed:
             return
         if subscription.is_live:
             await subscription.on_batch([event])
-        else:
-            subscription.stored.append(event)
+            return
+        subscription.stored.append(event)
+        subscription.stored_bytes += _size(event)
+        if subscription.stored_bytes > STORED_BYTES:
+            await self._release(subscription)  # rather out of order than out of memory
 
     async def stored(self, name: str, *, is_all: bool) -> None:
         """Take the end of what was stored: ask for what is older, or hand over."""
@@ -205,13 +225,18 @@ class Feed:
         subscription = self._subscriptions.get(name.partition("/")[0])
         if subscription is None:
             return
+        is_page = name != subscription.name
+        if is_page and (subscription.is_live or name != subscription.page):
+            return  # we have closed it ourselves, and some say so
         subscription.is_live = False
         if subscription.is_query:
+            subscription.is_dead = True
             await self._hand_over(subscription)  # who asks once has no time
             return
-        if verdict.remedy is Remedy.AUTH and await self._authenticate():
-            return  # everything is asked for again then
-        if verdict.remedy in (Remedy.NEVER, Remedy.FORBIDDEN, Remedy.AUTH):
+        # Once we have said who we are, everything is asked for again; but some relays refuse
+        # for that reason and never ask who we are.
+        is_known = verdict.remedy is not Remedy.AUTH or not await self._authenticate()
+        if is_known and verdict.remedy in (Remedy.NEVER, Remedy.FORBIDDEN, Remedy.AUTH):
             subscription.is_dead = True
             self._log.warning(
                 "relay %s: gives us nothing of %s: %s", self._url, name, verdict.text
@@ -223,7 +248,7 @@ class Feed:
         self._tasks.add(self._ask_later(subscription, subscription.round, wait_s))
 
     async def _ask(self, subscription: Subscription) -> None:
-        # What has come so far stays: it counts as known, and will not come again.
+        # What has come so far stays: perhaps it does not come again.
         asked = subscription.filters()
         subscription.is_live = False
         subscription.pages = Pages(asked, self.page_limit)
@@ -235,18 +260,20 @@ class Feed:
     async def _ask_later(self, subscription: Subscription, number: int, wait_s: float) -> None:
         await self._clock.sleep(wait_s)
         is_wanted = self._subscriptions.get(subscription.name) is subscription
-        if is_wanted and subscription.round == number:
+        if is_wanted and subscription.round == number and not subscription.is_dead:
             await self._ask(subscription)
 
     async def _stop_waiting(self, subscription: Subscription, number: int) -> None:
         """Hand over what came from a relay that never says that it was all."""
+        began = self._clock.monotonic()
         while True:
             seen = len(subscription.stored)
             await self._clock.sleep(STORED_S)
             is_wanted = self._subscriptions.get(subscription.name) is subscription
             if subscription.is_live or not is_wanted or subscription.round != number:
                 return
-            if subscription.stored and len(subscription.stored) == seen:
+            is_late = self._clock.monotonic() - began > MOST_STORED_S
+            if subscription.stored and (is_late or len(subscription.stored) == seen):
                 name = subscription.name
                 self._log.warning("relay %s: never says that %s is all", self._url, name)
                 await self._release(subscription)
@@ -254,15 +281,20 @@ class Feed:
     async def _release(self, subscription: Subscription) -> None:
         """Hand over what was stored, oldest first."""
         events, subscription.stored = subscription.stored, []
-        subscription.is_releasing = True
+        subscription.stored_bytes = 0
+        subscription.releases += 1
         try:
             if events or subscription.is_query:
                 await subscription.on_batch(sorted(events, key=lambda one: one.created_at))
         finally:
-            subscription.is_releasing = False
+            subscription.releases -= 1
 
     async def _hand_over(self, subscription: Subscription) -> None:
         await self._release(subscription)
         subscription.is_live = True
         subscription.refusals = 0
         self._on_change()
+
+
+def _size(event: Event) -> int:
+    return len(event.content) + 100 * (10 + len(event.tags))  # about

@@ -34,7 +34,7 @@ def _described(tag: Tag) -> list[Media]:
         name, _, value = part.partition(" ")
         facts.setdefault(name, value)
     url = facts.get("url", "")
-    if not url.startswith(("http://", "https://")):
+    if not _is_address(url):
         return []
     remote = {"url": url}
     hash_ = facts.get("x") or hash_in(url)
@@ -52,7 +52,7 @@ def _encrypted(event: Event) -> Media | None:
     key = _bytes(event.value("decryption-key"), _KEY_BYTES)
     nonce = _bytes(event.value("decryption-nonce"), _NONCE_BYTES)
     url, hash_ = event.content.strip(), event.value("x")
-    if key is None or nonce is None or not url.startswith(("http://", "https://")):
+    if key is None or nonce is None or not _is_address(url):
         return None
     if event.value("encryption-algorithm") not in ("aes-gcm", None):
         return None
@@ -82,6 +82,13 @@ def _bytes(text: str | None, lengths: tuple[int, ...]) -> bytes | None:
 def _size(text: str | None) -> int | None:
     is_number = text is not None and text.isascii() and text.isdecimal() and len(text) < 16
     return int(text) if text is not None and is_number else None
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:  # half an IPv6 address, say
+        return False
 
 
 def _name(url: str) -> str:

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from cobot_nostr.crypto import BadKey, Signer, read_bech32
+from cobot_nostr.crypto import BadKey, Signer, is_pubkey, read_bech32
 
 
 def read_key_file(path: Path) -> Signer:
@@ -52,5 +52,8 @@ def check_npub(signer: Signer, npub: str) -> None:
     """
     named = read_bech32(npub)
     meant = named.hex if named is not None else npub
+    if not is_pubkey(meant):
+        # Not shown: it may be a secret key, in the wrong place.
+        raise ValueError("npub is no public key; expected npub1..., or 64 hexadecimal digits")
     if meant != signer.pubkey:
         raise ValueError(f"npub is {npub!r}, but the secret key is that of {signer.npub}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Generic, TypeVar
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 
 from cobot import Clock
+from cobot.kit import Recent
 from cobot_nostr.crypto import Signer, Undecryptable, verify
 from cobot_nostr.events import (
     FUTURE_S,
@@ -36,34 +37,6 @@ CROWD = 100
 
 LOGGED_EVERY = 1000
 """After how many refusals they are told of again."""
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-class Recent(Generic[K, V]):
-    """A mapping that forgets what was put in first."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[K, V] = OrderedDict()
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._kept
-
-    def get(self, key: K) -> V | None:
-        """Return what was put under a key; None: nothing, or it was long ago."""
-        return self._kept.get(key)
-
-    def put(self, key: K, value: V) -> None:
-        """Keep something."""
-        self._kept[key] = value
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-
-    def pop(self, key: K) -> V | None:
-        """Forget something and return it."""
-        return self._kept.pop(key, None)
 
 
 @attrs.frozen(kw_only=True)
@@ -123,7 +96,14 @@ class Intake:
         return check
 
     def opened(self, event: Event, relay: str) -> Arrived | None:
-        """Return what an event is about; None: nothing that is new or meant for us."""
+        """Return what an event is about; None: nothing that is new or meant for us.
+
+        Only from now on it is known: a relay that holds back what it has given us by half must
+        not keep out what others give us whole.
+        """
+        if event.id in self._seen:
+            return None
+        self._seen.put(event.id, None)
         try:
             inner = self._open(event)
         except Refused as refused:
@@ -152,7 +132,6 @@ class Intake:
         if event.id in self._seen:
             return None
         self._verify(event, filters)
-        self._seen.put(event.id, None)
         return event
 
     def _verify(self, event: Event, filters: Sequence[Filter]) -> None:

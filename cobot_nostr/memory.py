@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from cobot import Context
+from cobot.kit import Recent
 from cobot_nostr.addresses import Chat
 from cobot_nostr.directory import Directory
-from cobot_nostr.intake import Recent
 from cobot_nostr.wire import Place
 
 PLACES = 20_000
@@ -16,6 +16,10 @@ PLACES = 20_000
 
 IDS_FOR_PREVIOUS = 50
 """How many of a group's latest messages are remembered (NIP-29)."""
+
+
+GROUPS = 1000
+"""Of how many groups: an event may name others besides the one for which it was asked."""
 
 
 class Memory:
@@ -28,7 +32,7 @@ class Memory:
         self._places: Recent[str, Place] = Recent(PLACES)
         self._state: Recent[str, Any] = Recent(PLACES)
         self._met: Recent[str, None] = Recent(PLACES)
-        self._groups: dict[str, dict[str, str]] = {}
+        self._groups: Recent[str, dict[str, str]] = Recent(GROUPS)
         self.directory: Directory | None = None
         """Who people are; set before anything is read."""
 
@@ -66,14 +70,17 @@ class Memory:
 
     def note_in_group(self, chat: str, id_: str, author: str) -> None:
         """Remember a message that a group's relay has."""
-        seen = self._groups.setdefault(chat, {})
+        seen = self._groups.get(chat)
+        if seen is None:
+            seen = {}
+            self._groups.put(chat, seen)
         seen[id_] = author
         if len(seen) > IDS_FOR_PREVIOUS:
             del seen[next(iter(seen))]
 
     def previous(self, chat: str) -> Sequence[str]:
         """Return beginnings of the ids of a group's latest messages that are not ours."""
-        others = [id_ for id_, who in self._groups.get(chat, {}).items() if who != self._me]
+        others = [id_ for id_, who in (self._groups.get(chat) or {}).items() if who != self._me]
         return [id_[:8] for id_ in others[-3:]]
 
     # People.

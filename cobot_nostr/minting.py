@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import TypeAlias
 
 from cobot import Clock
+from cobot.kit import Recent
 from cobot_nostr.crypto import Signer
 from cobot_nostr.events import Draft, Event
-from cobot_nostr.intake import Recent
 
 AHEAD_S = 60
 """How far ahead of the clock events are dated at most, in seconds. Relays take 15 minutes."""
@@ -31,7 +31,7 @@ class Mint:
         self._last: Recent[str, int] = Recent(10_000)
 
     def event(self, draft: Draft, chat: str, wanted: datetime | None = None) -> Event:
-        """Make an event for a chat, dated as wanted, or now."""
+        """Make an event for a chat, dated as wanted, or now, and after what was made before."""
         return self._sole(self._signer.sign, draft, self._at(chat, wanted), chat)
 
     def rumor(self, draft: Draft, chat: str, wanted: datetime | None = None) -> Event:
@@ -43,7 +43,8 @@ class Mint:
         at = int((wanted or now).timestamp())
         last = self._last.get(chat)
         if last is None:
-            return at
+            # What came before a restart is not known: later than it is now, at any rate.
+            return max(at, int(now.timestamp()))
         return max(at, min(last + 1, int(now.timestamp()) + AHEAD_S))
 
     def _sole(self, make: _Make, draft: Draft, at: int, chat: str) -> Event:

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from cobot import ChannelError, Clock, Unreachable
+from cobot.kit import Tasks, within
 from cobot_nostr.events import Event
-from cobot_nostr.tasks import Tasks, within
 from cobot_nostr.verdicts import LOST, NOT_THERE, SILENT, Remedy, Verdict
 
 KEPT = 500
@@ -57,6 +57,7 @@ class Outbox:
         self._authenticate = authenticate
         self._waiting: dict[str, list[_Waiting]] = {}
         self._kept: dict[str, tuple[Event, float]] = {}
+        self._is_working_off = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -88,7 +89,8 @@ class Outbox:
         if len(self._kept) >= KEPT:
             del self._kept[next(iter(self._kept))]
         self._kept[event.id] = (event, self._clock.monotonic() + KEPT_S)
-        if len(self._kept) == 1:
+        if not self._is_working_off:
+            self._is_working_off = True
             self._tasks.add(self._work_off())
 
     async def resend(self) -> None:
@@ -137,3 +139,4 @@ class Outbox:
             wait_s = min(2 * wait_s, MOST_AGAIN_S)
             with suppress(LookupError, ChannelError):  # or with the next connection
                 await self.resend()
+        self._is_working_off = False

@@ -14,6 +14,9 @@ from cobot_nostr.events import LATEST, Filter
 PAGE = 500
 """How many events are asked for at once."""
 
+MOST_IDS = 10 * PAGE
+"""Of how many events of one page the ids are remembered."""
+
 MOST_PAGES = 10_000
 """After so many pages a relay is not believed any more."""
 
@@ -26,12 +29,18 @@ class Pages:
         self._limit = limit
         self.number = 0
         """Which page is being read; the first is the question itself."""
-        self._ids: set[object] = set()
+        self._ids: set[str] = set()
+        self._last_ids: set[str] = set()  # a page begins where the last one ended, and no later
         self._count = 0
         self._news = 0
         self._until = LATEST
         self._oldest = LATEST
         self._is_in_vain = False
+
+    @property
+    def remembered(self) -> int:
+        """Of how many events of the present page the ids are remembered."""
+        return len(self._ids)
 
     def count(self, value: Any) -> None:
         """Note an event of the present page, whatever it is worth."""
@@ -42,9 +51,9 @@ class Pages:
             return
         self._count += 1
         self._oldest = min(self._oldest, created_at)
-        if id_ not in self._ids:
+        if id_ not in self._ids and len(self._ids) < MOST_IDS:
             self._ids.add(id_)
-            self._news += 1
+            self._news += id_ not in self._last_ids
 
     def following(self) -> Sequence[Filter] | None:
         """Turn to the next page and return its filters; None: there is none."""
@@ -65,5 +74,6 @@ class Pages:
         if not filters:
             return None
         self.number += 1
+        self._last_ids, self._ids = self._ids, set()
         self._count, self._news, self._until, self._oldest = 0, 0, until, LATEST
         return filters

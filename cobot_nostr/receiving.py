@@ -16,6 +16,7 @@ from typing import Any, Literal
 import attrs
 
 from cobot import AuthFailed, Batch, Context, Unreachable
+from cobot.kit import Recent, Tasks, within
 from cobot.messages import Item
 from cobot_nostr.addresses import Chat
 from cobot_nostr.directory import Directory
@@ -24,6 +25,7 @@ from cobot_nostr.events import (
     CHAT,
     COMMENT,
     DELETION,
+    FUTURE_S,
     GIFT_WRAP,
     NIP04,
     NOTE,
@@ -39,7 +41,6 @@ from cobot_nostr.memory import Memory
 from cobot_nostr.relay import Relay
 from cobot_nostr.relays import Relays
 from cobot_nostr.tags import members_of, names_in, reply_in
-from cobot_nostr.tasks import Tasks, within
 from cobot_nostr.wire import items_of, place_of
 
 WRAP_OVERLAP_S = 3 * 86_400
@@ -61,6 +62,8 @@ LOOK_UP_S = 2.0
 """How long to look for messages that an event is about, in seconds."""
 
 MOST_LOOKED_UP = 100
+"""How many of them are asked for at once."""
+
 MOST_AUTHORS = 200
 """Of how many people in open threads deletions are asked for."""
 
@@ -101,8 +104,12 @@ class Receiving:
         self._known_until = {
             url: int(cursor) for url, cursor in cursors.items() if _is_time(cursor)
         }
-        self._queue: asyncio.Queue[Arrived] = asyncio.Queue(WAITING)
-        self._authors: dict[str, None] = {}
+        self._unstored: set[str] = set()
+        # Bounded by who puts in: what a relay had stored is in memory anyway, and a relay that
+        # waits for room in the middle of it answers no questions about what is in it.
+        self._queue: asyncio.Queue[Arrived] = asyncio.Queue()
+        self._has_room = asyncio.Event()
+        self._authors: Recent[str, None] = Recent(MOST_AUTHORS)
         self._asked_authors: tuple[str, ...] = ()
         self._subscriptions: list[tuple[Relay, Subscription]] = []
         self._tasks = Tasks()
@@ -129,8 +136,7 @@ class Receiving:
         finally:
             # Relays that wait for room are let go, or they would wait for ever.
             self._is_over = True
-            while not self._queue.empty():
-                self._queue.get_nowait()
+            self._has_room.set()
             await self._tasks.stop()
             for relay, subscription in self._subscriptions:
                 await relay.feed.remove(subscription.name)
@@ -164,8 +170,12 @@ class Receiving:
         self._tasks.add(self._follow_authors(), "nostr deletions")
 
     async def _want(self, relay: Relay, name: str, overlap_s: float, asked: Filter) -> None:
+        if relay.url not in self._known_until:
+            self._known_until[relay.url] = int(self._began_at)
+            self._unstored.add(relay.url)
+
         def filters() -> Sequence[Filter]:
-            known = self._known_until.get(relay.url, self._began_at)
+            known = self._known(relay.url)
             # What is older would be refused anyway.
             oldest = self._clock.now().timestamp() - OLDEST_S - WRAP_OVERLAP_S
             since = max(0, int(max(known - overlap_s, oldest)))
@@ -186,7 +196,10 @@ class Receiving:
             # By when it was written: envelopes are dated by chance.
             for arrived in sorted(opened, key=lambda one: one.inner.created_at):
                 if not self._is_over:
-                    await self._queue.put(arrived)
+                    self._queue.put_nowait(arrived)
+            while self._queue.qsize() > WAITING and not self._is_over:
+                self._has_room.clear()
+                await self._has_room.wait()
 
         subscription = Subscription(name, filters, self._intake.checked(filters), take)
         self._subscriptions.append((relay, subscription))
@@ -213,6 +226,7 @@ class Receiving:
         arrived = [first]
         while not self._queue.empty():
             arrived.append(self._queue.get_nowait())
+        self._has_room.set()
         return arrived
 
     async def _items(self, arrived: Sequence[Arrived]) -> list[Item]:
@@ -240,9 +254,7 @@ class Receiving:
             form: Literal["nip04", "nip17"] = "nip04" if inner.kind == NIP04 else "nip17"
             await self._memory.note_form(inner.pubkey, form, at)
         else:
-            self._authors[inner.pubkey] = None
-            if len(self._authors) > MOST_AUTHORS:
-                del self._authors[next(iter(self._authors))]
+            self._authors.put(inner.pubkey, None)
 
     async def _get_to_know(self, arrived: Sequence[Arrived]) -> None:
         """Look up who wrote, and what it is about, as far as that takes no time to speak of."""
@@ -265,27 +277,26 @@ class Receiving:
         await asyncio.gather(self._directory.learn(named), self._look_up([*about]))
 
     async def _look_up(self, ids: Sequence[str]) -> None:
-        if not ids:
-            return
-        asked: dict[str, Any] = {"ids": [*ids[:MOST_LOOKED_UP]]}
-        try:
-            events = await self._relays.query(
-                [asked], self._intake.verified([asked]), wait_s=LOOK_UP_S
-            )
-        except Unreachable:
-            return
-        for event in events:
-            place = place_of(Arrived(event=event, inner=event, relay=""), self._memory.me)
-            if place is not None and event.kind not in (GIFT_WRAP, NIP04):
-                self._memory.note(event.id, place)
+        for start in range(0, len(ids), MOST_LOOKED_UP):
+            asked: dict[str, Any] = {"ids": [*ids[start : start + MOST_LOOKED_UP]]}
+            try:
+                found = await self._relays.query(
+                    [asked], self._intake.verified([asked]), wait_s=LOOK_UP_S
+                )
+            except Unreachable:
+                return
+            for event in found.events:
+                place = place_of(Arrived(event=event, inner=event, relay=""), self._memory.me)
+                if place is not None and event.kind not in (GIFT_WRAP, NIP04):
+                    self._memory.note(event.id, place)
 
     # How far we are.
 
     def _cursors(self) -> dict[str, str]:
         """Return until when we know everything, for each relay for which that has grown.
 
-        Only while nothing waits anywhere: an event that one relay still holds back counts as
-        known when another has it too.
+        Only while nothing waits anywhere: an event that one relay is just handing over counts
+        as known when another has it too.
         """
         relays = {relay.url: relay for relay, _ in self._subscriptions}
         if not self._queue.empty() or any(one.feed.has_undelivered for one in relays.values()):
@@ -295,10 +306,21 @@ class Receiving:
             if not relay.is_live or relay.heard_at is None:
                 continue
             until = int(relay.heard_at.timestamp())
-            if until > self._known_until.get(url, 0):
+            if until > self._known(url):
                 self._known_until[url] = until
                 cursors[url] = str(until)
+        if cursors:
+            # Also from when on the others owe us everything, though they were never there.
+            owed = {url: str(self._known_until[url]) for url in self._unstored}
+            cursors = {**owed, **cursors}
+            self._unstored.clear()
         return cursors
+
+    def _known(self, url: str) -> int:
+        """Return until when we know what a relay has, in Unix seconds."""
+        known = self._known_until[url]
+        # From a clock that was wrong: it says nothing, and would keep us deaf until then.
+        return known if known <= self._clock.now().timestamp() + FUTURE_S else 0
 
     def _check_for_deafness(self) -> None:
         relays = [self._relays.get(url) for url in self._relays.ours]

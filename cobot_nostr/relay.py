@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from random import Random
 from typing import Any
 
 from cobot import ChannelError, Clock
+from cobot.kit import Tasks, within
 from cobot.net import Sockets
 from cobot_nostr.crypto import Signer
 from cobot_nostr.events import AUTH, Draft, Event, Filter, Refused, dumps, read_json
-from cobot_nostr.feed import Feed, Subscription
+from cobot_nostr.feed import Feed, Found, Subscription
 from cobot_nostr.outbox import Outbox
 from cobot_nostr.socket import RelaySocket
-from cobot_nostr.tasks import Tasks, within
 from cobot_nostr.verdicts import LOST, NOT_THERE, Remedy, Verdict, read_verdict
 
 ANSWER_S = 10.0
@@ -25,6 +25,12 @@ ANSWER_S = 10.0
 
 SILENT_S = 90.0
 """After how many seconds without an answer a relay is given up."""
+
+AWAY_S = 600.0
+"""For how long a relay that is not there is reckoned with, in seconds."""
+
+AUTH_AGAIN_S = 60.0
+"""After what time we say again who we are to a relay that could not take it, in seconds."""
 
 PROBE = "alive"
 
@@ -46,7 +52,7 @@ class Relay:
         *,
         is_ours: bool,
         on_change: Callable[[Relay], None],
-        guard: Callable[[str], Awaitable[None]] | None = None,
+        allow: Collection[str] | None = None,
     ) -> None:
         """Connect to nothing yet.
 
@@ -59,7 +65,7 @@ class Relay:
             log: The channel's.
             is_ours: Whether it may always know who we are: it stands in our settings.
             on_change: Called when it comes, goes, or has given all it had.
-            guard: Called before dialling; raises OSError where we do not go.
+            allow: Networks that are dialled besides the internet; None: wherever it leads.
         """
         self.url = url
         self.is_ours = is_ours
@@ -77,6 +83,8 @@ class Relay:
         self._challenge: str | None = None
         self._auth_id: str | None = None
         self._is_authenticated = False
+        self._auth_at: float | None = None
+        self._there_at = clock.monotonic()
         self._settled = asyncio.Event()  # dialled: connected, or failed
         self._frames = 0
         self._frame_at = clock.monotonic()
@@ -89,7 +97,7 @@ class Relay:
             on_open=self._opened,
             on_frame=self._frame,
             on_close=self._closed,
-            guard=guard,
+            allow=allow,
         )
         self.feed = Feed(
             url,
@@ -113,8 +121,18 @@ class Relay:
 
     @property
     def is_live(self) -> bool:
-        """Whether all that we want of it has come so far, and comes on."""
+        """Whether all that we want of it has come so far, and comes on.
+
+        Not while it does not know yet who we are: it may be leaving out what is private.
+        """
+        if self._auth_at is not None and self._clock.monotonic() - self._auth_at < SILENT_S:
+            return False
         return self.is_open and self.feed.is_live
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether it is not there, but was a while ago, or may come in a moment."""
+        return not self.is_open and self._clock.monotonic() - self._there_at < AWAY_S
 
     @property
     def is_used(self) -> bool:
@@ -127,8 +145,8 @@ class Relay:
 
     async def stop(self) -> None:
         """Close the connection."""
+        await self._socket.stop()  # first: what comes begins tasks
         await self._tasks.stop()
-        await self._socket.stop()
         self.outbox.lose(NOT_THERE)
 
     async def subscribe(self, subscription: Subscription) -> None:
@@ -142,10 +160,10 @@ class Relay:
         on_event: Callable[[Any], Event | None],
         *,
         wait_s: float,
-    ) -> list[Event]:
+    ) -> Found:
         """Ask once for what it has stored; return what came in time, or nothing."""
         if not await self.connected(wait_s):
-            return []
+            return Found()
         return await self.feed.query(filters, on_event, wait_s=wait_s)
 
     async def publish(self, event: Event, *, wait_s: float = ANSWER_S) -> Verdict:
@@ -180,7 +198,8 @@ class Relay:
     # What it says.
 
     async def _opened(self) -> None:
-        self._challenge, self._auth_id, self._is_authenticated = None, None, False
+        self._challenge, self._auth_id, self._auth_at = None, None, None
+        self._is_authenticated = False
         self.reason = ""
         self._frame_at = self._clock.monotonic()
         self._settled.set()
@@ -191,6 +210,7 @@ class Relay:
 
     async def _closed(self, reason: str) -> None:
         if not self.reason:
+            self._there_at = self._clock.monotonic()
             self._log.info("relay %s: %s", self.url, reason)
         self.reason = reason
         self.outbox.lose(LOST)
@@ -244,10 +264,23 @@ class Relay:
             now = int(self._clock.now().timestamp())
             event = self._signer.sign(Draft(kind=AUTH, tags=tags), now)
             self._auth_id = event.id
+            self._auth_at = self._clock.monotonic()
             await self._send(["AUTH", event.json])
         return True
 
+    async def _authenticate_later(self, challenge: str | None) -> None:
+        await self._clock.sleep(AUTH_AGAIN_S)
+        if self.is_open and self._challenge == challenge:
+            self._auth_id = None
+            with suppress(LookupError, ChannelError):
+                await self._authenticate()
+
     async def _authenticated(self, verdict: Verdict) -> None:
+        if verdict.remedy in (Remedy.AGAIN, Remedy.SLOWER):
+            self._log.info("relay %s: cannot take us now: %s", self.url, verdict.text)
+            self._tasks.add(self._authenticate_later(self._challenge))
+            return
+        self._auth_at = None
         self._is_authenticated = verdict.is_done
         if verdict.is_done:
             # Also what it has not refused: some leave private messages out silently.

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from ipaddress import ip_address
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 from cobot import ChannelError, Clock, Unreachable
+from cobot.kit import Tasks, within
 from cobot.net import Http, Sockets
 from cobot_nostr.addresses import may_be_dialled
 from cobot_nostr.crypto import Signer
 from cobot_nostr.events import Event, Filter
+from cobot_nostr.feed import Found
 from cobot_nostr.pages import PAGE
 from cobot_nostr.relay import Relay
-from cobot_nostr.tasks import Tasks, within
 from cobot_nostr.verdicts import NOT_THERE, Remedy, Verdict
 
 MOST_FOREIGN = 20
@@ -117,7 +115,7 @@ class Relays:
                 self._log,
                 is_ours=is_ours,
                 on_change=self._changed,
-                guard=None if is_ours or self._private else self._guard,
+                allow=None if is_ours or self._private else (),
             )
             self._relays[url] = relay
         return relay
@@ -175,7 +173,7 @@ class Relays:
         *,
         wait_s: float,
         urls: Collection[str] | None = None,
-    ) -> list[Event]:
+    ) -> Found:
         """Ask several relays once; return what all of them have.
 
         Args:
@@ -184,19 +182,26 @@ class Relays:
             wait_s: How long to wait for the slowest, in seconds.
             urls: Which relays; None: those of ours that are connected.
 
+        Returns:
+            All there is only if all have answered, and none of ours is missing.
+
         Raises:
             Unreachable: None of them is there.
         """
         if urls is None:
-            relays = [relay for relay in map(self.get, self.ours) if relay.is_open]
+            ours = [self.get(url) for url in self.ours]
+            relays = [relay for relay in ours if relay.is_open]
+            is_missing = any(relay.is_expected for relay in ours)
         else:
             relays = [self.get(url) for url in urls]
+            is_missing = False
         found = await asyncio.gather(
             *(relay.query(filters, on_event, wait_s=wait_s) for relay in relays)
         )
         if not any(relay.is_open for relay in relays):
             raise Unreachable(self._name, "receive", "no relay is there to be asked")
-        return [event for events in found for event in events]
+        events = [event for one in found for event in one.events]
+        return Found(events, not is_missing and all(one.is_all for one in found))
 
     def _changed(self, relay: Relay) -> None:
         if relay.is_open and relay.is_ours and relay.url not in self._asked_for_limits:
@@ -234,14 +239,3 @@ class Relays:
                     del self._relays[relay.url]
                     await relay.stop()
             await asyncio.gather(*(relay.probe() for relay in self if relay.is_used))
-
-    async def _guard(self, url: str) -> None:
-        """Refuse to dial what lies in a private network, whatever it is called."""
-        parts = urlsplit(url)
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(
-            parts.hostname or "", parts.port or 443, type=socket.SOCK_STREAM
-        )
-        for *_, address in found:
-            if not ip_address(str(address[0]).partition("%")[0]).is_global:
-                raise OSError(f"{url} leads to {address[0]}, which is in a private network")

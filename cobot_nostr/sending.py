@@ -72,10 +72,7 @@ class Sending:
             ChannelError: It cannot be made.
         """
         chat = self._chat("send", message.channel_id)
-        text = Rendered.of(message).text
-        if has_secret(text):
-            detail = "the text has a secret key (nsec1...) in it, and is not sent"
-            raise Rejected(self._name, "send", detail, field="text")
+        text = self._without_secret("send", Rendered.of(message).text)
         if chat.is_private:
             return await self._prepare_private(chat, message, text)
         links, tags = await self._uploads.public(message.media)
@@ -145,7 +142,8 @@ class Sending:
         chat = self._chat("edit", ref.channel_id)
         if chat.kind not in ("note", "notes"):
             raise Unsupported(self._name, "edit", "only public notes can be edited")
-        draft = compose.edit(await self._target(chat, ref.id), Rendered.of(message).text)
+        text = self._without_secret("edit", Rendered.of(message).text)
+        draft = compose.edit(await self._target(chat, ref.id), text)
         await self._publish_now("edit", draft, chat)
 
     async def delete(self, ref: MessageRef) -> None:
@@ -171,13 +169,22 @@ class Sending:
         """Put our reaction on a message in place of the last one; None takes it off."""
         chat = self._chat("react", ref.channel_id)
         last = await self._memory.get("reaction", ref.id)
-        if last is not None:
-            if last["emoji"] == emoji:
-                return
+        if last is not None and last["emoji"] != emoji:
             await self._unreact(chat, last["id"])
             await self._memory.put("reaction", ref.id, None)
+            last = None
         if emoji is None:
             return
+        if last is None:
+            last = await self._reaction(chat, ref, emoji)
+            # Before it is sent, so that each attempt sends the same.
+            await self._memory.put("reaction", ref.id, last)
+        if last.get("posts"):
+            await self._delivery.publish("react", last["posts"])
+            await self._memory.put("reaction", ref.id, {**last, "posts": []})
+
+    async def _reaction(self, chat: Chat, ref: MessageRef, emoji: str) -> dict[str, Any]:
+        """Make a reaction: its id, which it is, and what has to be published."""
         target = await self._target(chat, ref.id)
         if chat.is_private:
             others = await self._others("react", chat)
@@ -187,11 +194,13 @@ class Sending:
             if await self._is_old(chat, target):
                 raise Unsupported(self._name, "react", "NIP-04 has no reactions")
             more = [one for one in _to(others) if one[1] != known.author]
-            id_ = await self._whisper("react", compose.reaction(known, emoji, more), others)
+            made = self._mint.rumor(compose.reaction(known, emoji, more), ",".join(others))
+            posts = self._wrapped("react", made, others)
         else:
             draft = compose.reaction(target, emoji, _in_group(chat))
-            id_ = await self._publish_now("react", draft, chat)
-        await self._memory.put("reaction", ref.id, {"id": id_, "emoji": emoji})
+            made = self._mint.event(draft, chat.id)
+            posts = [post(made, self._where(chat))]
+        return {"id": made.id, "emoji": emoji, "posts": posts}
 
     async def _unreact(self, chat: Chat, id_: str) -> None:
         gone = Target(id=id_, kind=7)
@@ -209,6 +218,7 @@ class Sending:
 
     async def show(self, status: str, text: str) -> None:
         """Publish our status (NIP-38)."""
+        text = self._without_secret("presence", text)
         now = int(self._context.clock.now().timestamp())
         # Of two in one second relays keep the one with the lower id: the mint makes two of it.
         event = self._mint.event(compose.status(status, text, now), "status")
@@ -221,6 +231,12 @@ class Sending:
             return read_chat(channel_id)
         except ValueError as error:
             raise Rejected(self._name, operation, str(error)) from error
+
+    def _without_secret(self, operation: str, text: str) -> str:
+        if has_secret(text):
+            detail = "the text has a secret key (nsec1...) in it, and is not sent"
+            raise Rejected(self._name, operation, detail, field="text")
+        return text
 
     async def _others(self, operation: str, chat: Chat) -> list[str]:
         """Return who is in a private chat besides us."""
@@ -270,7 +286,7 @@ class Sending:
             return None
         check = self._intake.verified([asked])
         found = await self._relays.query([asked], check, wait_s=LOOK_UP_S, urls=urls)
-        return found[0] if found else None
+        return found.events[0] if found.events else None
 
     def _wrapped(
         self, operation: str, rumor: Event, others: Sequence[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from random import Random
 
 from cobot import ChannelError, Clock
@@ -36,7 +36,7 @@ class RelaySocket:
         on_open: Callable[[], Awaitable[None]],
         on_frame: Callable[[str], Awaitable[None]],
         on_close: Callable[[str], Awaitable[None]],
-        guard: Callable[[str], Awaitable[None]] | None = None,
+        allow: Collection[str] | None = None,
     ) -> None:
         """Connect to nothing yet.
 
@@ -50,7 +50,7 @@ class RelaySocket:
             on_frame: Called with each frame, one after the other: while it waits, the relay
                 waits.
             on_close: Called with a reason when there is no connection any more, or none yet.
-            guard: Called before dialling; raises OSError where we do not go.
+            allow: Networks that are dialled besides the internet; None: wherever it leads.
         """
         self.url = url
         self._sockets = sockets
@@ -60,7 +60,7 @@ class RelaySocket:
         self._on_open = on_open
         self._on_frame = on_frame
         self._on_close = on_close
-        self._guard = guard
+        self._allow = allow
         self._socket: Socket | None = None
         self._task: asyncio.Task[None] | None = None
         self._kicked = asyncio.Event()
@@ -116,9 +116,9 @@ class RelaySocket:
     async def _hold(self) -> str:
         """Hold one connection for as long as it lasts; return why it ended."""
         try:
-            if self._guard is not None:
-                await self._guard(self.url)
-            async with self._sockets.connect(self.url, options=OPTIONS) as socket:
+            async with self._sockets.connect(
+                self.url, options=OPTIONS, allow=self._allow
+            ) as socket:
                 self._socket = socket
                 try:
                     await self._on_open()
@@ -129,8 +129,6 @@ class RelaySocket:
                 return "the connection ended" if socket.closed is None else socket.closed.detail
         except ChannelError as error:
             return error.detail
-        except OSError as error:
-            return str(error)
         except Exception as error:  # noqa: BLE001 -- by what a stranger has sent
             # Our mistake; but it must not make us deaf for ever.
             self._log.error("relay %s: reading it failed", self.url, exc_info=error)

@@ -26,7 +26,7 @@ from cobot_nostr.events import (
 _REFERENCE = re.compile(
     r"(?:nostr:)?\b((?:npub|nprofile|note|nevent)1[02-9ac-hj-np-z]{20,5000})"
 )
-_SECRET = re.compile(r"\bnsec1[02-9ac-hj-np-z]{58}\b")
+_SECRET = re.compile(r"\bnsec1[02-9ac-hj-np-z]{58}\b", re.IGNORECASE)
 
 PRIVATE_KINDS = (DIRECT, FILE)
 

@@ -195,8 +195,8 @@ def _deletions(
                 yield ReactionChanged(ref, inner.pubkey, emoji, False, timestamp, id=inner.id)
             continue
         chat = _chat_of_target(arrived, target, facts)
-        # Of several in a room anybody may have written what is not known any more.
-        if chat is not None and not (place is None and chat.startswith("room:")):
+        # Among several anybody may have written what is not known any more.
+        if chat is not None and (place is not None or chat.startswith("dm:")):
             ref = MessageRef(channel_type, chat, target)
             yield MessageDeleted(ref, timestamp, sender_id=inner.pubkey)
 

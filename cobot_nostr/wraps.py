@@ -16,7 +16,11 @@ import attrs
 
 from cobot_nostr.crypto import Signer, Undecryptable, rumor_id, verify
 from cobot_nostr.events import (
+    DELETION,
+    DIRECT,
+    FILE,
     GIFT_WRAP,
+    REACTION,
     SEAL,
     Draft,
     Event,
@@ -26,6 +30,10 @@ from cobot_nostr.events import (
     read_json,
     read_rumor,
 )
+
+RUMORS = (DIRECT, FILE, REACTION, DELETION)
+"""What may be in a wrap. Anything else would pass a private word off as one that was said in
+public, or in a group that the sender cannot write to."""
 
 BACKDATED_S = 2 * 86_400
 """How far back a layer may be dated, in seconds (NIP-59)."""
@@ -74,6 +82,8 @@ def unwrap(signer: Signer, wrapped: Event) -> Event:
     rumor = read_rumor(read_json(_decrypt(signer, seal)))
     if rumor.pubkey != seal.pubkey:
         raise Refused("author")
+    if rumor.kind not in RUMORS:
+        raise Refused("kind")
     computed = rumor_id(rumor)
     if rumor.id and rumor.id != computed:
         raise Refused("id")

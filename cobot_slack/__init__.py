@@ -8,7 +8,6 @@ installations in several workspaces (OAuth).
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -31,13 +30,13 @@ from cobot import (
     Unsupported,
     hookimpl,
 )
+from cobot.kit import address, between, matching
 from cobot.text import Document, Rendered
 from cobot_slack.api import SlackApi
 from cobot_slack.bot import Bot, missing_scopes
 from cobot_slack.commands import Commands
 from cobot_slack.directory import Directory
 from cobot_slack.entries import Entries
-from cobot_slack.envelopes import Found
 from cobot_slack.errors import Refusal
 from cobot_slack.events_api import EventsApi
 from cobot_slack.files import UPLOAD_BYTES
@@ -66,47 +65,18 @@ LIMITS = Limits(
 )
 
 
-def _is_bot_token(_settings: object, _field: object, value: Secret) -> None:
-    if not re.fullmatch(r"xox[a-z]-[A-Za-z0-9.-]+", value.reveal()):
-        raise ValueError("expected a bot's token, which begins with xoxb-")
-
-
-def _is_app_token(_settings: object, _field: object, value: Secret | None) -> None:
-    if value is not None and not re.fullmatch(r"xapp-[A-Za-z0-9-]+", value.reveal()):
-        raise ValueError("expected an app-level token, which begins with xapp-")
-
-
-def _is_secret(_settings: object, _field: object, value: Secret | None) -> None:
-    if value is not None and not re.fullmatch(r"[0-9a-f]{16,}", value.reveal()):
-        raise ValueError("expected the signing secret: 32 digits and letters from a to f")
-
-
-def _is_address(_settings: object, _field: object, value: str) -> None:
-    if not re.match(r"https?://[^/]", value):
-        raise ValueError("expected an address such as https://slack.com/api")
-
-
-def _is_channel(_settings: object, _field: object, value: Id) -> None:
-    if not re.fullmatch(r"[CDG][A-Z0-9]+", value):
-        raise ValueError(
-            f"expected a channel's id such as C0123456789 (at the end of its details), got"
-            f" {value!r}"
-        )
-
-
-def _is_count(_settings: object, _field: object, value: int) -> None:
-    if not 1 <= value <= 10:
-        raise ValueError(f"expected 1 to 10, got {value}")
-
-
-def _is_port(_settings: object, _field: object, value: int) -> None:
-    if not 0 <= value <= 65535:
-        raise ValueError(f"expected a port from 0 to 65535, got {value}")
-
-
-def _is_path(_settings: object, _field: object, value: str) -> None:
-    if not re.fullmatch(r"/[^\s?#]*", value):
-        raise ValueError(f"expected a path such as /slack/events, got {value!r}")
+_is_bot_token = matching(r"xox[a-z]-[A-Za-z0-9.-]+", "a bot's token, which begins with xoxb-")
+_is_app_token = matching(r"xapp-[A-Za-z0-9-]+", "an app-level token, which begins with xapp-")
+_is_signing_secret = matching(
+    r"[0-9a-f]{16,}", "the signing secret: 32 digits and letters from a to f"
+)
+_is_address = address("https://slack.com/api")
+_is_channel = matching(
+    r"[CDG][A-Z0-9]+",
+    "a channel's id such as C0123456789 (at the end of its details)",
+    is_shown=True,
+)
+_is_path = matching(r"/[^\s?#]*", "a path such as /slack/events", is_shown=True)
 
 
 @attrs.frozen
@@ -125,15 +95,15 @@ class SlackSettings:
     """From the app's settings: OAuth & Permissions."""
     app_token: Secret | None = attrs.field(default=None, validator=_is_app_token)
     """From Basic Information, App-Level Tokens; for Socket Mode."""
-    signing_secret: Secret | None = attrs.field(default=None, validator=_is_secret)
+    signing_secret: Secret | None = attrs.field(default=None, validator=_is_signing_secret)
     """From Basic Information; for events by HTTP."""
     channels: tuple[SlackChannel, ...] = ()
     """Channels that are listed; the first is where broadcasts go."""
-    connections: int = attrs.field(default=1, validator=_is_count)
+    connections: int = attrs.field(default=1, validator=between(1, 10))
     """How many connections of Socket Mode there are."""
     host: str = "127.0.0.1"
     """Where events by HTTP are waited for: behind a proxy that speaks TLS."""
-    port: int = attrs.field(default=3000, validator=_is_port)
+    port: int = attrs.field(default=3000, validator=between(0, 65535, "a port"))
     """On which port; only if there is no `app_token`."""
     path: str = attrs.field(default="/slack/events", validator=_is_path)
     """On which path: events, commands and buttons."""
@@ -190,8 +160,8 @@ class Slack(ChannelSpec):
         )
         async with aclosing(arrivals.found()) as several:
             async for found in several:
-                self._tell(found)
-                yield Batch(found.items, found.cursors)
+                found.tell(self.context.log)
+                yield found.batch()
                 # All of it is stored: Slack may forget it.
                 for envelope in found.envelopes:
                     await envelope.source.acknowledge(envelope.id)
@@ -213,7 +183,8 @@ class Slack(ChannelSpec):
         if isinstance(sent, Refusal):
             if not await self._commands.answer(message, sent):
                 raise sent.error(self.context.name, "send")
-            return True
+            # Such an answer cannot be looked up, whether or not it has arrived before.
+            return Receipt(maybe_repeated=True) if message.unknown else True
         if message.thread_id is None:
             await self._api.stop_typing(message.channel_id)
         return sent
@@ -300,9 +271,3 @@ class Slack(ChannelSpec):
                     ", ".join(missing),
                 )
         return self._bot
-
-    def _tell(self, found: Found) -> None:
-        for note in found.notes:
-            self.context.log.info("%s", note)
-        for what in found.unread:
-            self.context.log.warning("%s cannot be read; it is passed over", what)

@@ -5,10 +5,12 @@ https://docs.slack.dev/reference/methods, read 2026-11-22.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -28,8 +30,8 @@ from cobot.net import CALL, Answer, TimeLimits, raw
 from cobot_slack import emoji as emojis
 from cobot_slack import params as to_wire
 from cobot_slack.bot import Bot
-from cobot_slack.contents import Wire
 from cobot_slack.errors import NO_MESSAGE, Refusal
+from cobot_slack.history import read_history
 from cobot_slack.rates import Rates
 from cobot_slack.timestamps import is_ts, ts_at
 
@@ -37,17 +39,11 @@ POST = "chat.postMessage"
 OPEN = "apps.connections.open"
 STATUS = "assistant.threads.setStatus"
 
-PAGE = 200
-"""Messages of one page of a history."""
-
-PAGES_MOST = 50
-"""Pages that are read at most: nobody waits for more."""
-
 SKEW = timedelta(minutes=5)
 """By how much Slack's time may differ from ours."""
 
-UNSEEN_S = 300.0
-"""How long typing is left out where it was refused, in seconds."""
+STOP_S = 1.0
+"""How long the end of typing may take, in seconds of the loop."""
 
 Told: TypeAlias = dict[str, Any]
 """An answer that is ok."""
@@ -76,7 +72,6 @@ class SlackApi:
         self._headers: dict[tuple[bool, bool], Any] = {}
         self._rates = Rates()
         self._direct: dict[str, str] = {}  # by person: their direct messages
-        self._unseen: dict[str, float] = {}  # where typing was refused, and until when
         self._shown: dict[str, str] = {}  # by channel: below which message it is shown
 
     # Who we are.
@@ -108,10 +103,10 @@ class SlackApi:
         channel = await self.channel_of(message.channel_id, "send")
         is_doubtful = False
         if message.unknown and message.key:
-            found = await self.look_up(message, channel)
-            if isinstance(found, str):
+            found, is_sure = await self.look_up(message, channel)
+            if found is not None:
                 return self.receipt(message, channel, found)
-            is_doubtful = found is not None
+            is_doubtful = not is_sure
         params = to_wire.message_params(message, channel)
         told = await self.call("send", POST, params, chat=channel)
         if isinstance(told, Refusal):
@@ -124,10 +119,15 @@ class SlackApi:
         receipt = self.receipt(message, channel, ts)
         return attrs.evolve(receipt, maybe_repeated=True) if is_doubtful else receipt
 
-    async def look_up(self, message: OutgoingMessage, channel: str) -> str | Refusal | None:
-        """Return the timestamp of a message that may have arrived; None: it has not.
+    async def look_up(self, message: OutgoingMessage, channel: str) -> tuple[str | None, bool]:
+        """Look for a message that may have arrived.
 
-        A Refusal: Slack does not let us look.
+        Returns:
+            Its timestamp, None where it is not found; and whether that is sure.
+
+        Raises:
+            RateLimited: It cannot be looked for yet.
+            Unreachable: It cannot be looked for yet.
         """
         thread = to_wire.thread_of(message)
         params = {"channel": channel, "include_all_metadata": "true"}
@@ -136,19 +136,23 @@ class SlackApi:
         if thread is not None:
             params["ts"] = thread
         method = "conversations.history" if thread is None else "conversations.replies"
-        found = await self.pages("send", method, params)
-        if isinstance(found, Refusal):
-            if found.word in NO_MESSAGE:
-                return None
-            error = found.error(self._name, "send", is_repeatable=True)
-            if found.is_limit or found.status >= 500:
-                raise error
+        history = await read_history(partial(self.read, "send"), method, params)
+        if isinstance(history, Refusal):
+            if history.word in NO_MESSAGE:
+                return None, True
+            error = history.error(self._name, "send", is_repeatable=True)
+            if history.passes:
+                raise error  # to send it now could double what can be found a little later
             self._context.log.warning("it cannot be looked up whether it arrived: %s", error)
-            return found
-        for one in found:
+            return None, False
+        for one in history.messages:
             if to_wire.key_of(one) == message.key:
-                return str(one["ts"])
-        return None
+                return str(one["ts"]), True
+        if not history.is_whole:
+            self._context.log.warning(
+                "it cannot be looked up whether it arrived: too much was written since"
+            )
+        return None, history.is_whole
 
     async def edit(self, ref: MessageRef, message: OutgoingMessage) -> None:
         """Give a message a new text."""
@@ -189,18 +193,11 @@ class SlackApi:
 
     async def type(self, channel_id: str, thread: str | None, newest: str | None) -> None:
         """Show below a thread, or below the newest message, that a text is being written."""
-        now = self._context.clock.monotonic()
-        if self._unseen.get(channel_id, now) > now:
-            return
         below = thread or newest or await self._last(channel_id)
         if below is None:
             return
         params = {"channel_id": channel_id, "thread_ts": below, "status": to_wire.STATUS}
-        done = await self.call("typing", STATUS, params, is_repeatable=True)
-        if isinstance(done, Refusal):
-            if not done.is_limit:
-                self._unseen[channel_id] = now + UNSEEN_S
-            raise done.error(self._name, "typing", is_repeatable=True)
+        await self.ask("typing", STATUS, params)
         if thread is None:
             self._shown[channel_id] = below
 
@@ -216,9 +213,11 @@ class SlackApi:
         below = self._shown.pop(channel_id, None)
         if below is None:
             return
-        with suppress(ChannelError):  # it goes by itself after two minutes
-            params = {"channel_id": channel_id, "thread_ts": below, "status": ""}
-            await self.call("typing", STATUS, params, is_repeatable=True)
+        # It goes by itself after two minutes, and who sent the answer waits for its receipt.
+        with suppress(ChannelError, TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                params = {"channel_id": channel_id, "thread_ts": below, "status": ""}
+                await self.call("typing", STATUS, params, is_repeatable=True)
 
     async def be(self, status: str) -> None:
         """Show whether we are there."""
@@ -263,23 +262,6 @@ class SlackApi:
             told = await self.read(operation, "conversations.open", {"users": channel_id})
             self._direct[channel_id] = str(self._raised(told, operation)["channel"]["id"])
         return self._direct[channel_id]
-
-    async def pages(
-        self, operation: str, method: str, params: Mapping[str, str]
-    ) -> list[Wire] | Refusal:
-        """Return the messages of all pages, in no order; or the first Refusal."""
-        found: list[Wire] = []
-        cursor = ""
-        for _ in range(PAGES_MOST):
-            more = {"cursor": cursor} if cursor else {}
-            told = await self.read(operation, method, {"limit": str(PAGE), **params, **more})
-            if isinstance(told, Refusal):
-                return told
-            found += told.get("messages") or ()
-            cursor = str((told.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                break
-        return found
 
     async def read(
         self,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
-from cobot import ChannelError, Context
-from cobot.net import TimeLimits
+from cobot import Context
+from cobot.kit import Recent
 from cobot_slack.api import SlackApi
 from cobot_slack.contents import Wire
 from cobot_slack.errors import Refusal
@@ -16,8 +17,18 @@ KEPT_S = 6 * 3600.0
 UNKNOWN_S = 600.0
 """How long it is kept that there is none to be had."""
 
-PATIENCE = TimeLimits(total_s=2.0)
-"""What waits for a name is to be acknowledged within three seconds."""
+PATIENCE_S = 1.0
+"""How long names are waited for, all in all, in seconds of the loop.
+
+What comes in just after that began waits for it, then for names of its own and until it is
+stored, and is to be acknowledged within three seconds.
+"""
+
+REST_S = 30.0
+"""How long none are asked for after they did not come in time, in seconds."""
+
+TOGETHER = 10
+"""Names that are asked for at the same time."""
 
 MOST = 20_000
 """Names that are kept."""
@@ -30,7 +41,8 @@ class Directory:
         """Know nobody yet."""
         self._context = context
         self._api = api
-        self._names: dict[str, tuple[str | None, float]] = {}  # by id: the name, until when
+        self._names: Recent[str, tuple[str | None, float]] = Recent(MOST)  # until when
+        self._rests_until = 0.0  # in seconds of the monotonic clock
 
     def name(self, sign: str, thing_id: str) -> str | None:
         """Return a name as it is known; None: it is not.
@@ -45,29 +57,41 @@ class Directory:
     async def learn(self, ids: Iterable[str]) -> None:
         """Ask for names that are not known, or no longer. Without an answer they stay so."""
         now = self._context.clock.monotonic()
-        for thing_id in sorted({*ids}):
-            known = self._names.get(thing_id)
-            if known is not None and known[1] > now:
-                continue
-            try:
-                name = await self._ask(thing_id)
-            except ChannelError as error:
-                # Another question would take as long: they go by their ids for now.
-                self._context.log.debug("no name for %s: %s", thing_id, error)
-                return
-            if name is None and known is not None:
-                name = known[0]
-            if len(self._names) >= MOST:
-                del self._names[next(iter(self._names))]
-            kept_s = UNKNOWN_S if name is None else KEPT_S
-            self._names[thing_id] = name, now + kept_s
+        unknown = [one for one in sorted({*ids}) if not self._is_fresh(one, now)]
+        if not unknown or now < self._rests_until:
+            return
+        together = asyncio.Semaphore(TOGETHER)
+        tasks = [asyncio.create_task(self._learn(one, together)) for one in unknown]
+        try:
+            await asyncio.wait(tasks, timeout=PATIENCE_S)
+        finally:
+            for one in tasks:
+                one.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if any(one.cancelled() or one.exception() is not None for one in tasks):
+            # They go by their ids for now: each question more would take as long.
+            self._context.log.debug("names do not come in time")
+            self._rests_until = self._context.clock.monotonic() + REST_S
+
+    def _is_fresh(self, thing_id: str, now: float) -> bool:
+        known = self._names.get(thing_id)
+        return known is not None and known[1] > now
+
+    async def _learn(self, thing_id: str, together: asyncio.Semaphore) -> None:
+        async with together:
+            name = await self._ask(thing_id)
+        known = self._names.get(thing_id)
+        if name is None and known is not None:
+            name = known[0]
+        kept_s = UNKNOWN_S if name is None else KEPT_S
+        self._names.put(thing_id, (name, self._context.clock.monotonic() + kept_s))
 
     async def _ask(self, thing_id: str) -> str | None:
         is_channel = thing_id[:1] in ("C", "G")
         method, what = (
             ("conversations.info", "channel") if is_channel else ("users.info", "user")
         )
-        told = await self._api.read("receive", method, {what: thing_id}, limits=PATIENCE)
+        told = await self._api.read("receive", method, {what: thing_id})
         if isinstance(told, Refusal):
             self._context.log.debug("no name for %s: %s", thing_id, told.detail)
             return None

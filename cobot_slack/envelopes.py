@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
-from cobot import IncomingMessage, MessageDeleted, MessageEdited, ReactionChanged
+from cobot import kit
 from cobot_slack.contents import Wire
-
-Item: TypeAlias = IncomingMessage | MessageEdited | MessageDeleted | ReactionChanged
 
 
 @attrs.frozen(eq=False)  # two of them are never the same
@@ -47,20 +45,12 @@ class Envelope:
 
 
 @attrs.define
-class Found:
+class Found(kit.Found):
     """What several events hold."""
 
-    items: list[Item] = attrs.field(factory=list)
-    """Messages and events, in order."""
-    cursors: dict[str, str] = attrs.field(factory=dict)
-    """How far we have come with them."""
     envelopes: list[Envelope] = attrs.field(factory=list)
     """What can be acknowledged once they are stored."""
     commands: list[tuple[str, Wire]] = attrs.field(factory=list)
     """Commands and buttons that can be answered by themselves: message ids and payloads."""
-    notes: list[str] = attrs.field(factory=list)
-    """What the owner of the bot should know."""
-    unread: list[str] = attrs.field(factory=list)
-    """What could not be read, without anything that somebody wrote."""
     fatal: str = ""
     """Why nothing more will come; empty: it will."""

@@ -24,9 +24,6 @@ from cobot import (
     Unsupported,
 )
 
-LONG_WAIT_S = 60.0
-"""A longer wait is for all chats: what one chat takes is counted in seconds."""
-
 USUAL_WAIT_S = 30.0
 """How long to wait where Slack does not say, in seconds."""
 
@@ -140,6 +137,12 @@ class Refusal:
         return self.status == 429 or self.word in _LIMITED
 
     @property
+    def passes(self) -> bool:
+        """Whether there may be an answer if it is asked again."""
+        is_broken = self.status >= 500 or self.word in _BROKEN
+        return self.is_limit or is_broken or self.word in _FOR_LATER
+
+    @property
     def wait_s(self) -> float:
         """How long to wait after it, in seconds."""
         return USUAL_WAIT_S if self.retry_after_s is None else self.retry_after_s
@@ -165,7 +168,8 @@ class Refusal:
             is_repeatable: Whether doing it again does no harm.
         """
         if self.is_limit:
-            return self._rate_limited(channel_type, operation)
+            detail = "Slack takes no more for the moment"
+            return RateLimited(channel_type, operation, detail, retry_after_s=self.wait_s)
         if self.status >= 500 or self.word in _BROKEN:
             kind: type[ChannelError] = Unreachable if is_repeatable else DeliveryUnknown
             return kind(channel_type, operation, self.detail, retry_after_s=self.retry_after_s)
@@ -175,20 +179,7 @@ class Refusal:
             detail = f"{UNKNOWN_TO_SLACK}; {self.detail}"
             return AuthFailed(channel_type, operation, detail)
         kind, field = self._refused(operation)
-        if kind is Unsupported:
-            return Unsupported(channel_type, field or operation, self.detail)
         return kind(channel_type, operation, self.detail, field=field)
-
-    def _rate_limited(self, channel_type: str, operation: str) -> RateLimited:
-        is_ours = operation in ("receive", "check", "fetch", "presence")
-        is_wide = is_ours or self.wait_s > LONG_WAIT_S
-        return RateLimited(
-            channel_type,
-            operation,
-            "Slack takes no more for the moment",
-            retry_after_s=self.wait_s,
-            scope="channel" if is_wide else "address",
-        )
 
     def _refused(self, operation: str) -> tuple[type[ChannelError], str | None]:
         """Return the error for what is refused for good, and its field or operation."""

@@ -33,6 +33,10 @@ class Post:
         """Say that it is stored."""
         self.request.answer()
 
+    def postpone(self) -> None:
+        """Let it come again: it waits for others, and those behind it do not have to."""
+        self.request.answer(503)
+
 
 class EventsApi(Entries):
     """What Slack posts to us."""

@@ -6,6 +6,7 @@ channel by channel, from the newest message that is stored of each.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
@@ -29,6 +30,9 @@ THREADS_MOST = 20
 THREADS_AGE = timedelta(days=7)
 """How long ago the last reply may be in these."""
 
+THREADS_KEPT = 50
+"""Threads of a channel that are remembered: those that went on last."""
+
 LOOK_BACK = timedelta(days=1)
 """How much older a message may be for new replies to it to be found."""
 
@@ -47,6 +51,11 @@ class Place:
     def cursor(self, ts: str) -> str:
         """Return the value of its cursor: the newest message, and what kind it is."""
         return f"{ts}/{self.kind}"
+
+    @classmethod
+    def of_id(cls, channel_id: str) -> Place:
+        """Return the place that an id is most likely of; private ones may look like others."""
+        return cls(channel_id, "im" if channel_id.startswith("D") else "channel")
 
     @classmethod
     def of_cursor(cls, name: str, value: str | None) -> Place | None:
@@ -71,9 +80,21 @@ class Missed:
         return ts_at(time_of(self.after) - LOOK_BACK)
 
 
-def thread_cursor(channel_id: str, thread: str) -> str:
-    """Return the name of a thread's cursor."""
-    return f"{channel_id}/{thread}"
+def threads_cursor(channel_id: str) -> str:
+    """Return the name of the cursor that has the threads of a channel."""
+    return f"{channel_id}/threads"
+
+
+def threads_in(cursors: Mapping[str, str], channel_id: str) -> Mapping[str, str]:
+    """Return the threads of a channel that are remembered, with the last message of each."""
+    threads: Mapping[str, str] = json.loads(cursors.get(threads_cursor(channel_id)) or "{}")
+    return threads
+
+
+def threads_value(threads: Mapping[str, str]) -> str:
+    """Return the value of a cursor that has threads: of those that went on last."""
+    latest = sorted(threads.items(), key=lambda one: order_of(one[1]))[-THREADS_KEPT:]
+    return json.dumps(dict(latest), separators=(",", ":"))
 
 
 def missed_in(cursors: Mapping[str, str], listed: Collection[str]) -> list[Missed]:
@@ -94,7 +115,7 @@ def missed_in(cursors: Mapping[str, str], listed: Collection[str]) -> list[Misse
     known = {one.place.id for one in found}
     if floor is not None:
         strangers = sorted({*listed} - known)
-        found += [Missed(Place(one, "channel"), floor, floor) for one in strangers]
+        found += [Missed(Place.of_id(one), floor, floor) for one in strangers]
     found.sort(key=lambda one: order_of(one.after), reverse=True)
     return found[:CHANNELS_MOST]
 
@@ -121,19 +142,15 @@ def threads_to_ask(
         cursors: As they were stored.
     """
     found: dict[str, str] = {}
+    stored = threads_in(cursors, missed.place.id)
     for message in page:
         ts, latest = str(message.get("ts")), str(message.get("latest_reply") or "")
-        after = cursors.get(thread_cursor(missed.place.id, ts)) or missed.floor
+        after = stored.get(ts) or missed.floor
         if is_ts(ts) and is_ts(latest) and order_of(latest) > order_of(after):
             found[ts] = after
     seen = {str(message.get("ts")) for message in page}
     since = order_of(ts_at(time_of(missed.floor) - THREADS_AGE))
-    prefix = thread_cursor(missed.place.id, "")
-    others = [
-        (after, name.removeprefix(prefix))
-        for name, after in cursors.items()
-        if name.startswith(prefix) and order_of(after) > since
-    ]
+    others = [(after, thread) for thread, after in stored.items() if order_of(after) > since]
     others.sort(key=lambda one: order_of(one[0]), reverse=True)
     unseen = [one for one in others if one[1] not in seen][:THREADS_MOST]
     return {**found, **{thread: after for after, thread in unseen}}

@@ -28,12 +28,20 @@ while to wait beforehand would hold up what was missed, and the look whether a m
 """
 
 
+SPACE_S = 1.0
+"""Between two calls in a chat that took no more, in seconds: what Slack asks for."""
+
+SPACED_S = 60.0
+"""For how long that is kept to, in seconds: its threads have to share what it takes."""
+
+
 class Rates:
     """What was called lately, and what is closed."""
 
     def __init__(self) -> None:
         self._calls: dict[str, deque[float]] = {}
         self._closed: dict[tuple[str, str], float] = {}  # method and chat, until when
+        self._spaced: dict[tuple[str, str], float] = {}  # and until when it is spaced
 
     def take(self, method: str, chat: str, now: float) -> float:
         """Count a call; return 0, or how long it has to wait and is not counted, in seconds.
@@ -48,6 +56,10 @@ class Rates:
             if until is not None and until > now:
                 return until - now
             self._closed.pop(key, None)
+        if self._spaced.get((method, chat), 0.0) > now:
+            self._closed[method, chat] = now + SPACE_S
+        else:
+            self._spaced.pop((method, chat), None)
         most = PER_WINDOW.get(method)
         if most is None:
             return 0.0
@@ -63,3 +75,5 @@ class Rates:
     def close(self, method: str, chat: str, seconds: float, now: float) -> None:
         """Let a method be called no more for so long; in one chat, or in all if it is empty."""
         self._closed[method, chat] = now + seconds
+        if chat:
+            self._spaced[method, chat] = now + seconds + SPACED_S

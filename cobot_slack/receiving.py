@@ -3,66 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Collection,
-    Mapping,
-    Sequence,
-)
-from functools import partial
-from typing import TypeVar
+from collections import deque
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 
-import attrs
-
-from cobot import Context, RateLimited, Unreachable
+from cobot import Context
+from cobot.kit import Recent
 from cobot_slack.api import SlackApi
+from cobot_slack.asking import Asking, Page, Strangers
 from cobot_slack.bot import Bot
 from cobot_slack.commands import Commands
-from cobot_slack.contents import Wire
 from cobot_slack.directory import Directory
-from cobot_slack.entries import AT_ONCE, GAP, Entries
+from cobot_slack.entries import GAP, Entries
 from cobot_slack.envelopes import Envelope, Found
-from cobot_slack.errors import Refusal
-from cobot_slack.gaps import (
-    FLOOR,
-    Missed,
-    Place,
-    missed_in,
-    new_in,
-    strangers_of,
-    threads_to_ask,
-)
+from cobot_slack.gaps import FLOOR, Missed, missed_in
 from cobot_slack.timestamps import ts_at
 from cobot_slack.wire import Reader
-
-T = TypeVar("T")
-
-RETRY_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-"""Waits before a request of ours is made again, in seconds; then the last one."""
 
 STORED_MOST = 20_000
 """Events that are remembered by their ids: what is told again was not acknowledged in time."""
 
-
-@attrs.frozen(eq=False)
-class Page:
-    """Messages of a channel that were missed."""
-
-    place: Place
-    messages: Sequence[Wire]
-    is_last: bool
-    note: str = ""
-    """What the owner should know."""
-
-
-@attrs.frozen(eq=False)
-class Strangers:
-    """Direct messages in which nothing is stored: somebody may have written there first."""
-
-    missed: Sequence[Missed]
+HELD_MOST = 1000
+"""Events of a channel that wait for what was missed there. Of more the oldest are let go: what
+is asked for has their messages, and Slack tells what was not acknowledged again."""
 
 
 class Arrivals:
@@ -101,11 +63,13 @@ class Arrivals:
         self._listed = frozenset(listed)
         self._cursors = dict(cursors)
         self._reader = Reader(context.name, bot, directory.name, listed, self._cursors, newest)
-        self._stored: OrderedDict[str, None] = OrderedDict()
+        self._stored: Recent[str, None] = Recent(STORED_MOST)
         self._missed: dict[str, Missed] = {}  # by channel: what has to be asked for
-        self._held: dict[str, list[Envelope]] = {}  # by channel: what comes after that
+        self._held: dict[str, deque[Envelope]] = {}  # by channel: what comes after that
         self._is_listing = False  # whether it is not known yet who else may have written
-        self._asking: asyncio.Task[None] | None = None
+        self._floor = ""  # that of the gap which is being asked for
+        self._asking: Asking | None = None
+        self._task: asyncio.Task[None] | None = None
         commands.restore(self._cursors)
 
     async def found(self) -> AsyncGenerator[Found]:
@@ -117,9 +81,9 @@ class Arrivals:
                     yield found
                     self._remember(found)
             finally:
-                if self._asking is not None:
-                    self._asking.cancel()
-                    await asyncio.gather(self._asking, return_exceptions=True)
+                if self._task is not None:
+                    self._task.cancel()
+                    await asyncio.gather(self._task, return_exceptions=True)
 
     async def _next(self) -> Found:
         found = Found()
@@ -128,12 +92,17 @@ class Arrivals:
         for entry in entries:
             if entry is GAP:
                 self._begin(found)
-            elif isinstance(entry, Page):
-                self._read_page(found, entry)
-            elif isinstance(entry, Strangers):
-                self._note(found, entry)
+            elif isinstance(entry, Page | Strangers):
+                if entry.asking is not self._asking:
+                    continue  # there was a gap since: it is asked for again
+                if isinstance(entry, Page):
+                    self._read_page(found, entry)
+                else:
+                    self._note(found, entry)
             elif self._is_early(entry.channel_id):
-                self._held.setdefault(entry.channel_id, []).append(entry)
+                held = self._held.setdefault(entry.channel_id, deque(maxlen=HELD_MOST))
+                held.append(entry)
+                entry.source.postpone()
             else:
                 self._read(found, entry)
         if self._missed or self._is_listing:
@@ -174,74 +143,30 @@ class Arrivals:
     def _remember(self, found: Found) -> None:
         for envelope in found.envelopes:
             if envelope.event_id:
-                self._stored[envelope.event_id] = None
-        while len(self._stored) > STORED_MOST:
-            self._stored.popitem(last=False)
+                self._stored.put(envelope.event_id, None)
 
     # What was missed.
 
     def _begin(self, found: Found) -> None:
         """Ask for what was missed, as there was no connection."""
-        if self._asking is not None:
-            self._asking.cancel()
+        if self._task is not None:
+            self._task.cancel()
         if FLOOR not in self._cursors:
             # Nothing was ever stored: what was said before now was not said to us.
             now = ts_at(self._context.clock.now())
             self._cursors[FLOOR] = found.cursors[FLOOR] = now
             return
-        self._missed = {one.place.id: one for one in missed_in(self._cursors, self._listed)}
+        if self._missed or self._is_listing:
+            # What the gap before this one hid is not known yet, whatever came since.
+            self._cursors[FLOOR] = self._floor
+        self._floor = self._cursors[FLOOR]
+        missed = missed_in(self._cursors, self._listed)
+        self._missed = {one.place.id: one for one in missed}
         self._is_listing = True
-        self._asking = self._entries.watch(asyncio.create_task(self._ask(dict(self._missed))))
-
-    async def _ask(self, missed: dict[str, Missed]) -> None:
-        strangers = await self._insist(self._strangers)
-        if isinstance(strangers, Refusal):
-            self._context.log.debug("direct messages are not listed: %s", strangers.detail)
-            strangers = []
-        self._entries.put(Strangers(strangers))
-        missed |= {one.place.id: one for one in strangers}
-        while missed:
-            # First where somebody waits already.
-            channel_id = next((one for one in missed if one in self._held), next(iter(missed)))
-            one = missed.pop(channel_id)
-            messages = await self._insist(partial(self._messages, one))
-            note = ""
-            if isinstance(messages, Refusal):
-                note = (
-                    f"the channel {channel_id} does not tell what was written while we were"
-                    f" away: {messages.detail}"
-                )
-                messages = []
-            for start in range(0, max(len(messages), 1), AT_ONCE):
-                is_last = start + AT_ONCE >= len(messages)
-                part = messages[start : start + AT_ONCE]
-                self._entries.put(Page(one.place, part, is_last, note))
-
-    async def _strangers(self) -> list[Missed] | Refusal:
-        """Return direct messages of people of whom nothing is stored."""
-        floor = self._cursors[FLOOR]
-        params = {"types": "im", "exclude_archived": "true", "limit": "1000"}
-        told = await self._api.read("receive", "conversations.list", params)
-        if isinstance(told, Refusal):
-            return told
-        ids = [str(one["id"]) for one in told.get("channels") or ()]
-        return strangers_of([one for one in ids if one not in self._cursors], floor)
-
-    async def _messages(self, missed: Missed) -> list[Wire] | Refusal:
-        """Return what was written in a channel and its threads, the oldest first."""
-        channel = missed.place.id
-        params = {"channel": channel, "oldest": missed.oldest}
-        page = await self._api.pages("receive", "conversations.history", params)
-        if isinstance(page, Refusal):
-            return page
-        found = new_in(page, missed.after)
-        for thread, after in threads_to_ask(missed, page, self._cursors).items():
-            params = {"channel": channel, "ts": thread, "oldest": after}
-            replies = await self._api.pages("receive", "conversations.replies", params)
-            if not isinstance(replies, Refusal):
-                # The message that they reply to comes with them, and is in the page.
-                found += [one for one in new_in(replies, after) if one["ts"] != thread]
-        return new_in(found, "0")
+        self._asking = Asking(
+            self._context, self._api, self._entries, self._cursors, self._floor, self._held
+        )
+        self._task = self._entries.watch(asyncio.create_task(self._asking.run(missed)))
 
     def _read_page(self, found: Found, page: Page) -> None:
         if page.note:
@@ -265,22 +190,3 @@ class Arrivals:
     def _conclude(self, found: Found) -> None:
         if not self._missed and not self._is_listing:
             found.cursors[FLOOR] = self._cursors[FLOOR]
-
-    async def _insist(self, ask: Callable[[], Awaitable[T | Refusal]]) -> T | Refusal:
-        """Ask until there is an answer: what comes after must not be stored before."""
-        tries = 0
-        while True:
-            try:
-                told = await ask()
-                if not isinstance(told, Refusal):
-                    return told
-                error = told.error(self._context.name, "receive", is_repeatable=True)
-                if not isinstance(error, Unreachable | RateLimited):
-                    return told
-            except (Unreachable, RateLimited) as failed:
-                error = failed
-            usual_s = RETRY_S[min(tries, len(RETRY_S) - 1)]
-            wait_s = error.retry_after_s or usual_s
-            tries += 1
-            self._context.degraded(f"{error}; asking again in {wait_s:.1f} s")
-            await self._context.clock.sleep(wait_s)

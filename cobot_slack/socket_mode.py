@@ -8,14 +8,14 @@ when the next one is there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from cobot import AuthFailed, ChannelError, Context, TokenInUse, Unreachable
+from cobot.kit import Keeper
 from cobot.net import (
     Attempt,
-    Attempts,
     Socket,
     SocketClosed,
     SocketOptions,
@@ -36,6 +36,9 @@ RENEWALS = ("warning", "refresh_requested")
 
 LEAVE_S = 10.0
 """How long a connection is kept that has a successor, in seconds: for acknowledgements."""
+
+AGAIN_S = 2.0
+"""How long to wait before a successor is tried again, in seconds: the old one has about ten."""
 
 BEAT_S = 20.0
 """How often it is looked whether connections live, in seconds."""
@@ -62,6 +65,9 @@ class Line:
             with suppress(ChannelError):
                 await self.socket.send(dumps({"envelope_id": envelope_id}))
 
+    def postpone(self) -> None:
+        """Do nothing: what is not acknowledged comes again, and nobody waits for it."""
+
 
 class SocketMode(Entries):
     """The connections of one app."""
@@ -82,18 +88,21 @@ class SocketMode(Entries):
         self._connections = connections
         self._open: set[Line] = set()
         self._lines: set[asyncio.Task[None]] = set()
-        self._is_settled = False  # Slack has accepted us, since this connecting began
-        self._failures = 0
+        self._keeper = Keeper(context)
+        self._is_accepted = asyncio.Event()  # since this connecting began
         self._has_warned = False
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
         """Stay connected for the length of a block."""
         self.clear()
-        self._is_settled = False
+        self._keeper.begin()
+        self._is_accepted.clear()
         keepers = [
-            self.watch(asyncio.create_task(self._keep(), name=f"slack-{self._context.name}"))
-            for _ in range(self._connections)
+            self.watch(
+                asyncio.create_task(self._keep(number), name=f"slack-{self._context.name}")
+            )
+            for number in range(self._connections)
         ]
         keepers.append(self.watch(asyncio.create_task(self._beat())))
         try:
@@ -110,15 +119,12 @@ class SocketMode(Entries):
 
     # Connecting.
 
-    async def _keep(self) -> None:
+    async def _keep(self, number: int) -> None:
         """Keep one connection, for ever."""
-        context = self._context
-        attempts = Attempts(context.clock, context.random, on_wait=self._waiting)
-        async for attempt in attempts:
-            with attempt:
-                await self._follow(attempt)
-            if attempt.error is not None and not self._is_settled:
-                raise attempt.error  # the session waits, as with any channel
+        if number:
+            # Slack gives few addresses at once: what it refuses to this one is to end no other.
+            await self._is_accepted.wait()
+        await self._keeper.keep(self._follow)
 
     async def _follow(self, attempt: Attempt) -> None:
         """Be connected, and go over to the next connection when Slack wants it."""
@@ -130,15 +136,30 @@ class SocketMode(Entries):
                 await line.task
                 raise Unreachable(self._context.name, "receive", "the connection ended")
             self._context.log.debug("Slack renews the connection")
+            successor = await self._successor(line, attempt)
+            self._retire(line)
+            line = successor
+
+    async def _successor(self, line: Line, attempt: Attempt) -> Line:
+        """Connect anew, and try again while the old connection lasts: nothing is lost yet."""
+        assert line.task is not None
+        while True:
             successor = self._start(attempt)
             assert successor.task is not None
             await successor.is_settled.wait()
-            if not successor.is_accepted:
-                # As long as the old one lasts nothing is lost.
+            if successor.is_accepted:
+                return successor
+            await asyncio.wait([successor.task])
+            error = successor.task.exception()
+            told_s = error.retry_after_s if isinstance(error, ChannelError) else None
+            pause = asyncio.ensure_future(self._context.clock.sleep(told_s or AGAIN_S))
+            try:
+                await asyncio.wait([line.task, pause], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                pause.cancel()
+            if line.task.done() or isinstance(error, AuthFailed):
                 await asyncio.wait([line.task])
                 await successor.task
-            self._retire(line)
-            line = successor
 
     def _start(self, attempt: Attempt) -> Line:
         line = Line()
@@ -169,14 +190,6 @@ class SocketMode(Entries):
         leaving.add_done_callback(self._lines.discard)
         task.add_done_callback(lambda _: leaving.cancel())
 
-    def _waiting(self, reason: str, wait_s: float) -> None:
-        told = f"{reason}; connecting again in {wait_s:.1f} s"
-        if self._failures:
-            self._context.degraded(told)
-        else:
-            self._context.log.info("%s", told)
-        self._failures += 1
-
     # One connection.
 
     async def _run(self, line: Line, attempt: Attempt) -> None:
@@ -185,7 +198,7 @@ class SocketMode(Entries):
             async with self._context.sockets.connect(url, options=OPTIONS) as socket:
                 line.socket = socket
                 async with asyncio.timeout(HELLO_S):
-                    first = loads((await socket.receive()).encode())
+                    first = loads(await socket.receive())
                 self._greeted(line, first, attempt)
                 async for text in socket:
                     await self._read(line, text)
@@ -212,12 +225,10 @@ class SocketMode(Entries):
         if not self._open:
             self.put(GAP)
         self._open.add(line)
-        line.is_accepted = self._is_settled = True
+        line.is_accepted = True
         line.is_settled.set()
-        attempt.proved()
-        self._failures = 0
-        self._context.connected()
-        self._context.alive()
+        self._is_accepted.set()
+        self._keeper.accepted(attempt)
         others = int(frame.get("num_connections") or 1) - len(self._open)
         if others > 0 and not self._has_warned:
             self._has_warned = True
@@ -229,10 +240,13 @@ class SocketMode(Entries):
 
     async def _read(self, line: Line, text: str) -> None:
         self._context.alive()
-        frame = loads(text.encode())
+        frame = loads(text)
         kind = frame["type"]
         if kind in ENVELOPES:
-            self.put(Envelope(kind, frame["payload"], str(frame["envelope_id"]), line))
+            payload = frame.get("payload")
+            # Without one it is nothing, and would come again if it were not acknowledged.
+            told = payload if isinstance(payload, Mapping) else {}
+            self.put(Envelope(kind, told, str(frame["envelope_id"]), line))
         elif kind == "disconnect":
             reason = str(frame.get("reason"))
             if reason not in RENEWALS:

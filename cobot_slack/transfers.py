@@ -7,7 +7,6 @@ asked for by the file's id.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +26,7 @@ from cobot import (
     Unreachable,
     Unsupported,
 )
+from cobot.kit import Files, incomplete
 from cobot.net import Answer
 from cobot_slack.api import SlackApi
 from cobot_slack.errors import Refusal
@@ -42,12 +42,26 @@ SHARE_S = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 3.0)
 COMPLETE = "files.completeUploadExternal"
 
 
+@attrs.frozen
+class Shown:
+    """A message with files that has appeared."""
+
+    ts: str | None
+    """Its timestamp; None: Slack does not tell it."""
+    is_doubtful: bool = False
+    """Whether it may have appeared before, too."""
+
+
 @attrs.define(eq=False)
 class Transfers:
     """Sends and gets files for one bot."""
 
     _api: SlackApi = attrs.field(alias="api")
     _context: Context = attrs.field(alias="context")
+    _files: Files = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._files = Files(self._context, "Slack", UPLOAD_BYTES)
 
     # Out.
 
@@ -57,11 +71,10 @@ class Transfers:
         Raises:
             Unsupported: Slack does not take them, but a text.
         """
-        cache = self._context.workspace("cache")
         uploaded = []
         for media in message.media:
-            with tempfile.TemporaryDirectory(prefix="slack-", dir=cache) as folder:
-                here = await self._here(media, Path(folder) / "file")
+            with self._files.folder([media]) as folder:
+                here = await self._files.here(media, folder / "file", self.fetch)
                 uploaded.append({"id": await self._upload(here), "title": here.name})
         return [
             uploaded[start : start + MOST_FILES]
@@ -73,21 +86,22 @@ class Transfers:
 
         Raises:
             Unsupported: Slack does not take them, but a text.
-            DeliveryUnknown: Some of them arrived.
+            ChannelError: As for a text; it says how many messages have arrived.
         """
         groups = message.prepared or await self.prepare(message)
         channel = await self._api.channel_of(message.channel_id, "media")
-        shown: list[str] = []
+        shown: list[Shown] = []
         for number, group in enumerate(groups):
             try:
-                ts = await self._show(message, channel, group, number)
+                shown.append(await self._show(message, channel, group, number))
             except ChannelError as error:
-                if not number or message.prepared:
+                if not number:
                     raise
-                detail = f"{number} of {len(groups)} messages arrived; {error}"
-                raise DeliveryUnknown(self._context.name, "media", detail) from error
-            shown += [] if ts is None else [ts]
-        return self._api.receipt(message, channel, *shown)
+                # The next attempt has to look which of them are there.
+                raise incomplete(error, number, len(groups)) from error
+        receipt = self._api.receipt(message, channel, *(one.ts for one in shown if one.ts))
+        is_doubtful = any(one.is_doubtful for one in shown)
+        return attrs.evolve(receipt, maybe_repeated=True) if is_doubtful else receipt
 
     async def _show(
         self,
@@ -95,28 +109,58 @@ class Transfers:
         channel: str,
         group: Sequence[Mapping[str, str]],
         number: int,
-    ) -> str | None:
-        """Let one message appear, unless it has; return its timestamp, None: it is not told."""
+    ) -> Shown:
+        """Let one message appear, unless it has."""
         file_id = group[0]["id"]
-        if message.unknown:
-            told = await self._api.read("media", "files.info", {"file": file_id})
-            if not isinstance(told, Refusal):
-                found = await self._share(file_id, channel)
-                if found is not None:
-                    return found
+        # Files that were shown once are known; None: we may not ask.
+        is_known = await self._is_known(file_id) if message.unknown else False
+        if is_known:
+            found = await self._share(file_id, channel)
+            if found is not None:
+                return Shown(found)
+        done = await self._complete(message, channel, group, number)
+        if isinstance(done, Refusal) and done.word == "file_not_found":
+            # It was shown, and cannot be shown again; or it waited for so long that it is gone.
+            if is_known is not False:
+                return Shown(await self._share(file_id, channel))
+            media = message.media[number * MOST_FILES : (number + 1) * MOST_FILES]
+            (group,) = await self.prepare(attrs.evolve(message, media=media))
+            file_id = group[0]["id"]
+            done = await self._complete(message, channel, group, number)
+            # An attempt before this one may have done the same.
+            is_known = None if message.unknown else False
+        if isinstance(done, Refusal):
+            raise done.error(self._context.name, "media")
+        return Shown(await self._share(file_id, channel), is_doubtful=is_known is None)
+
+    async def _is_known(self, file_id: str) -> bool | None:
+        """Tell whether a file is one that was shown, or is being; None: we may not ask."""
+        told = await self._api.read("media", "files.info", {"file": file_id})
+        if not isinstance(told, Refusal):
+            return True
+        if told.word == "file_not_found":
+            return False
+        error = told.error(self._context.name, "media", is_repeatable=True)
+        if told.passes:
+            raise error
+        self._context.log.warning("it cannot be looked up whether it arrived: %s", error)
+        return None
+
+    async def _complete(
+        self,
+        message: OutgoingMessage,
+        channel: str,
+        group: Sequence[Mapping[str, str]],
+        number: int,
+    ) -> object:
+        """Make a message of files; return the answer, or the Refusal."""
         params: dict[str, Any] = {"files": [*group], "channel_id": channel}
         thread = thread_of(message)
         if thread is not None:
             params["thread_ts"] = thread
         if not number and message.content.strip():
             params["initial_comment"] = text_of(message)
-        done = await self._api.call("media", COMPLETE, params, is_form=True)
-        if isinstance(done, Refusal):
-            # What was shown before cannot be shown again.
-            was_shown = message.unknown and done.word == "file_not_found"
-            if not was_shown:
-                raise done.error(self._context.name, "media")
-        return await self._share(file_id, channel)
+        return await self._api.call("media", COMPLETE, params, is_form=True)
 
     async def _share(self, file_id: str, channel: str) -> str | None:
         """Return the message in which a file is shown; None: it does not appear."""
@@ -136,9 +180,14 @@ class Transfers:
 
     async def _upload(self, media: Media) -> str:
         """Send the bytes of a file; return its id."""
-        content = media.path if media.content is None else media.content
+        content, length = media.source, media.size_bytes
         assert content is not None
-        length = media.size_bytes or 0
+        if length is None:
+            detail = f"{media.name!r} cannot be read"
+            raise Rejected(self._context.name, "media", detail, field="media")
+        if not length:
+            detail = f"{media.name!r} is empty, which Slack does not take"
+            raise Unsupported(self._context.name, "media", detail)
         params = {"filename": media.name, "length": str(length)}
         told = await self._api.read("media", "files.getUploadURLExternal", params)
         if isinstance(told, Refusal):
@@ -158,30 +207,6 @@ class Transfers:
             raise Unreachable(self._context.name, "media", detail)
         return str(told["file_id"])
 
-    async def _here(self, media: Media, path: Path) -> Media:
-        """Return a file from here: Slack takes none from an address."""
-        name = self._context.name
-        if media.url is not None or media.remote is not None:
-            try:
-                await self.fetch(media, path, UPLOAD_BYTES)
-            except (Rejected, Unreachable) as error:
-                # People can still follow the link.
-                raise Unsupported(name, "media", error.detail) from error
-            media = Media.from_path(path, name=media.name, content_type=media.content_type)
-        if media.path is not None:
-            with suppress(OSError):  # the upload says what is wrong with it
-                media = attrs.evolve(media, size_bytes=media.path.stat().st_size)
-        elif media.content is not None:
-            media = attrs.evolve(media, size_bytes=len(media.content))
-        if not media.size_bytes:
-            raise Unsupported(
-                name, "media", f"{media.name!r} is empty, which Slack does not take"
-            )
-        if media.size_bytes > UPLOAD_BYTES:
-            detail = f"{media.name!r} has {media.size_bytes} bytes, Slack takes {UPLOAD_BYTES}"
-            raise Unsupported(name, "media", detail)
-        return media
-
     # In.
 
     async def fetch(self, media: Media, path: Path, limit_bytes: int) -> None:
@@ -190,37 +215,31 @@ class Transfers:
         Raises:
             Rejected: It is too large, or is not given.
         """
-        if media.size_bytes is not None and media.size_bytes > limit_bytes:
-            detail = f"{media.name!r} has {media.size_bytes} bytes; at most {limit_bytes}"
-            raise self._refused(detail)
+        self._files.check_size(media, media.size_bytes, limit_bytes)
         if media.remote is None and media.url is not None:
             answer = await self._api.fetch(media.url, path, limit_bytes)
         else:
             answer = await self._get(media, path, limit_bytes)
-        if 200 <= answer.status < 300:
-            return
-        kind = Unreachable if answer.status == 429 or answer.status >= 500 else Rejected
-        detail = f"{media.name!r} cannot be had: the server says {answer.status}"
-        raise kind(self._context.name, "fetch", detail, field="media")
+        self._files.check_given(media, answer.status)
 
     async def _get(self, media: Media, path: Path, limit_bytes: int) -> Answer:
         url = await self._address(media)
         for _ in range(REDIRECTS_MOST + 1):
             # Our token goes with it, and so it goes nowhere else.
             if not is_slacks(url, self._api.host):
-                raise self._refused(f"{media.name!r} is not on a server of Slack's")
+                raise self._files.refused(f"{media.name!r} is not on a server of Slack's")
             answer = await self._api.download(url, path, limit_bytes)
             location = answer.headers.get("Location")
             if answer.status not in (301, 302, 303, 307, 308) or not location:
                 break
             url = urljoin(url, location)
         else:
-            raise self._refused(f"{media.name!r} is sent from one address to the next")
+            raise self._files.refused(f"{media.name!r} is sent from one address to the next")
         kind = str(answer.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
         is_page = kind == "text/html" and media.content_type != "text/html"
         if 200 <= answer.status < 300 and is_page:
             await self._context.in_thread(path.unlink, True)
-            raise self._refused(
+            raise self._files.refused(
                 f"Slack gave a page to sign in on in place of {media.name!r}: the app needs the"
                 " scope files:read; add it and install the app again"
             )
@@ -234,11 +253,8 @@ class Transfers:
         # Of other organisations' files events tell nothing but the id.
         told = await self._api.read("fetch", "files.info", {"file": str(remote["file_id"])})
         if isinstance(told, Refusal):
-            if told.is_limit:
+            if told.passes:
                 raise told.error(self._context.name, "fetch", is_repeatable=True)
-            raise self._refused(f"{media.name!r} cannot be had: {told.detail}")
+            raise self._files.refused(f"{media.name!r} cannot be had: {told.detail}")
         file = told["file"]
         return str(file.get("url_private_download") or file.get("url_private") or "")
-
-    def _refused(self, detail: str) -> Rejected:
-        return Rejected(self._context.name, "fetch", detail, field="media")

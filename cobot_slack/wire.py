@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from cobot import (
     MessageRef,
     ReactionChanged,
 )
+from cobot.kit import UNREADABLE, Recent
 from cobot_slack.bot import Bot
 from cobot_slack.contents import (
     Names,
@@ -26,7 +26,7 @@ from cobot_slack.contents import (
 from cobot_slack.emoji import emoji_of
 from cobot_slack.envelopes import Envelope, Found
 from cobot_slack.files import media_of
-from cobot_slack.gaps import FLOOR, Place, thread_cursor
+from cobot_slack.gaps import FLOOR, Place, threads_cursor, threads_in, threads_value
 from cobot_slack.timestamps import is_ts, order_of, time_of
 
 SAID = ("", "bot_message", "file_share", "me_message", "thread_broadcast")
@@ -40,9 +40,6 @@ ACTION = "act:"
 
 REMEMBERED = 10_000
 """Messages whose thread is remembered: reactions do not tell it."""
-
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What reading an event can raise whose shape we do not know."""
 
 
 class Reader:
@@ -73,8 +70,8 @@ class Reader:
         self._listed = frozenset(listed)
         self._cursors = {} if cursors is None else cursors
         self._newest = {} if newest is None else newest
-        self._threads: OrderedDict[tuple[str, str], str | None] = OrderedDict()
-        self._gestures: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._threads: Recent[tuple[str, str], str | None] = Recent(REMEMBERED)
+        self._gestures: Recent[tuple[str, str], str] = Recent(REMEMBERED)
         self._read: Mapping[str, Callable[[Found, Envelope, datetime], None]] = {
             "message": self._told,
             "app_mention": self._told,
@@ -138,8 +135,8 @@ class Reader:
         channel_id = str(event["channel"])
         known = Place.of_cursor(channel_id, self._cursors.get(channel_id))
         # A mention does not tell in what kind of channel; in direct messages there is none.
-        usual = "channel" if known is None else known.kind
-        place = Place(channel_id, str(event.get("channel_type") or usual))
+        usual = known or Place.of_id(channel_id)
+        place = Place(channel_id, str(event.get("channel_type") or usual.kind))
         match event.get("subtype"):
             case "message_changed":
                 self._changed(found, event, place)
@@ -167,18 +164,20 @@ class Reader:
     def _advance(
         self, found: Found, message: Wire, place: Place, ts: str, thread: str | None
     ) -> None:
-        """Move the cursors of a channel and of a thread in it."""
-        cursors = []
+        """Move the cursors of a channel, of its threads, and of all."""
+        moved = {}
         if thread is not None:
-            cursors.append((thread_cursor(place.id, thread), ts))
+            threads = threads_in(self._cursors, place.id)
+            if order_of(ts) > order_of(threads.get(thread, "0")):
+                moved[threads_cursor(place.id)] = threads_value({**threads, thread: ts})
         if thread is None or message.get("subtype") == "thread_broadcast":
-            cursors.append((place.id, place.cursor(ts)))
-        for name, value in cursors:
-            before = self._cursors.get(name, "0").partition("/")[0]
+            before = self._cursors.get(place.id, "0").partition("/")[0]
             if order_of(ts) > order_of(before):
-                self._cursors[name] = found.cursors[name] = value
+                moved[place.id] = place.cursor(ts)
         if order_of(ts) > order_of(self._cursors.get(FLOOR, "0")):
-            self._cursors[FLOOR] = found.cursors[FLOOR] = ts
+            moved[FLOOR] = ts
+        self._cursors.update(moved)
+        found.cursors.update(moved)
 
     def _incoming(
         self, message: Wire, place: Place, around: Wire, *, edited_at: datetime | None = None
@@ -235,15 +234,14 @@ class Reader:
         gesture = message.get("client_msg_id")
         if not gesture:
             return False
-        first = self._gestures.setdefault((place.id, str(gesture)), ts)
-        while len(self._gestures) > REMEMBERED:
-            self._gestures.popitem(last=False)
-        return first != ts
+        key = place.id, str(gesture)
+        first = self._gestures.get(key)
+        if first is None:
+            self._gestures.put(key, ts)
+        return first not in (None, ts)
 
     def _remember(self, place: Place, ts: str, thread: str | None) -> None:
-        self._threads[place.id, ts] = thread
-        while len(self._threads) > REMEMBERED:
-            self._threads.popitem(last=False)
+        self._threads.put((place.id, ts), thread)
 
     # What becomes of messages.
 

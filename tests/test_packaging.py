@@ -1,13 +1,11 @@
 """What is in the distribution."""
 
-import shutil
-import subprocess
-import sys
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from wheels import wheel_of
 
 CHECKOUT = Path(__file__).parent.parent
 
@@ -15,18 +13,8 @@ CHECKOUT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The names of the files in the core's wheel, built from a copy of the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    copy = folder / "checkout"
-    leave_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
-    shutil.copytree(CHECKOUT, copy, ignore=leave_out)
-    build = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation")
-    subprocess.run(
-        [sys.executable, *build, "--wheel-dir", folder, copy],
-        check=True,
-        timeout=100,
-        capture_output=True,
-    )
-    (built,) = folder.glob("cobot_core-*.whl")
+    built = wheel_of(CHECKOUT, tmp_path_factory.mktemp("wheel"))
+    assert built.name.startswith("cobot_core-")
     with zipfile.ZipFile(built) as archive:
         return archive.namelist()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from networks.discord import (
@@ -26,6 +26,7 @@ from networks.discord.record import Event
 from networks.discord.wires import event_wire
 from networks.faults import Failure
 
+from adapters.faked import Faked
 from cobot import (
     AuthFailed,
     ChannelError,
@@ -36,7 +37,7 @@ from cobot import (
     RateLimited,
     Rejected,
 )
-from cobot.testing import Arrival, Kind, Network
+from cobot.testing import Arrival, Kind
 
 ROUTES = {
     "receive": "get_gateway_bot",
@@ -50,37 +51,22 @@ STATUSES = {"online": "online", "idle": "away", "invisible": "offline"}
 ESCAPED = re.compile(r"\\([^\w\s])")
 
 
-class Discord(Network):
+class Discord(Faked[Message]):
     """A bot and Ann."""
 
+    _network: FakeDiscord
+    _room: Room
     channel: ClassVar[type | str] = "discord"
-    errors: ClassVar[Mapping[str, Sequence[type[ChannelError]]]] = {
-        "receive": (AuthFailed, RateLimited, ChannelError),
-        "send": (
-            AuthFailed,
-            ChatGone,
-            Forbidden,
-            Rejected,
-            RateLimited,
-            DeliveryUnknown,
-            ChannelError,
-        ),
-        "edit": (MessageNotFound, RateLimited, ChannelError),
-        "delete": (RateLimited, ChannelError),
-        "react": (MessageNotFound, RateLimited, ChannelError),
-        "media": (DeliveryUnknown, RateLimited, ChannelError),
-    }
 
     def __init__(self) -> None:
-        self._written: dict[str, Message] = {}
+        super().__init__()
         self._sequences: dict[str, int] = {}  # by a message's id, which event told of it
-        self._arrived: list[Arrival] = []
 
     async def start(self) -> Mapping[str, Any]:
         """Listen, with Ann in a direct chat."""
         self._network = network = FakeDiscord(clock=self.clock)
         await network.listen()
-        self._room: Room = network.dm()
+        self._room = network.dm()
         self.chat, self.person = self._room.id, self._room.person.id
         network.world.record.listeners.append(self._note)
         return {
@@ -88,10 +74,6 @@ class Discord(Network):
             "base_url": network.url,
             "gateway_url": network.gateway_url,
         }
-
-    async def stop(self) -> None:
-        """Listen no more."""
-        await self._network.__aexit__(None, None, None)
 
     async def person_writes(self, text: str) -> str:
         """Write as Ann, once the bot is there: nobody is told of a chat it never had."""
@@ -103,17 +85,9 @@ class Discord(Network):
         await self._met()
         return self._keep(self._room.attach(content, name, text=caption))
 
-    async def person_edits(self, id: str, text: str) -> None:  # noqa: A002
-        """Edit as Ann."""
-        self._room.edit(self._written[id], text)
-
     async def person_deletes(self, id: str) -> None:  # noqa: A002
         """Delete as Ann."""
         self._room.delete(self._written[id])
-
-    async def person_reacts(self, id: str, emoji: str) -> None:  # noqa: A002
-        """React as Ann."""
-        self._room.react(self._written[id], emoji)
 
     async def bot_writes(self, text: str) -> None:
         """Let a message of the bot's own come, as another process would send it."""
@@ -131,24 +105,11 @@ class Discord(Network):
         named += [beat or 0 for line in gateway.opened for _, beat in line.beats]
         return [id_ for id_, one in self._sequences.items() if one <= max(named, default=0)]
 
-    def arrived(self) -> Sequence[Arrival]:
-        """Return what the bot did."""
-        return self._arrived
-
     async def redeliver(self) -> None:
         """Hand every message over once more."""
         for message in self._written.values():
             payload = event_wire(self._network.world, message)
             self._network.push("MESSAGE_CREATE", payload)
-
-    async def goes_down(self) -> None:
-        """Refuse connections and reset those that are there."""
-        self._network.refuse()
-        self._network.drop_all()
-
-    async def comes_back(self) -> None:
-        """Accept connections."""
-        await self._network.listen()
 
     async def cause(
         self, error: type[ChannelError], operation: str, retry_after_s: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from networks.slack import ApiError, FakeSlack, Fault, Message, Room, page, rate_limited
@@ -10,6 +10,7 @@ from networks.slack.emoji import emoji_of
 from networks.slack.methods.sending import post
 from networks.slack.record import Event
 
+from adapters.faked import Faked
 from cobot import (
     AuthFailed,
     ChannelError,
@@ -20,7 +21,7 @@ from cobot import (
     RateLimited,
     Rejected,
 )
-from cobot.testing import Arrival, Kind, Network
+from cobot.testing import Arrival, Kind
 
 METHODS = {
     "receive": "apps.connections.open",
@@ -34,36 +35,18 @@ STATUSES = {"auto": "online", "away": "away"}
 BREAK = "\u200b"
 
 
-class Slack(Network):
+class Slack(Faked[Message]):
     """A bot and Ann."""
 
+    _network: FakeSlack
+    _room: Room
     channel: ClassVar[type | str] = "slack"
-    errors: ClassVar[Mapping[str, Sequence[type[ChannelError]]]] = {
-        "receive": (AuthFailed, RateLimited, ChannelError),
-        "send": (
-            AuthFailed,
-            ChatGone,
-            Forbidden,
-            Rejected,
-            RateLimited,
-            DeliveryUnknown,
-            ChannelError,
-        ),
-        "edit": (MessageNotFound, RateLimited, ChannelError),
-        "delete": (RateLimited, ChannelError),
-        "react": (MessageNotFound, RateLimited, ChannelError),
-        "media": (DeliveryUnknown, RateLimited, ChannelError),
-    }
-
-    def __init__(self) -> None:
-        self._written: dict[str, Message] = {}
-        self._arrived: list[Arrival] = []
 
     async def start(self) -> Mapping[str, Any]:
         """Listen, with Ann in direct messages."""
         self._network = network = FakeSlack(clock=self.clock)
         await network.listen()
-        self._room: Room = network.private_chat(network.user("Ann"))
+        self._room = network.private_chat(network.user("Ann"))
         self.chat, self.person = self._room.id, self._room.person.id
         # What is being written is shown below a message.
         post(network.world, self._room.channel, network.world.laid_out("hello"), None, None)
@@ -73,10 +56,6 @@ class Slack(Network):
             "app_token": network.app_token,
             "base_url": network.url,
         }
-
-    async def stop(self) -> None:
-        """Listen no more."""
-        await self._network.__aexit__(None, None, None)
 
     async def person_writes(self, text: str) -> str:
         """Write as Ann, once the bot is there: Slack keeps nothing for one that never was."""
@@ -88,17 +67,9 @@ class Slack(Network):
         await self._met()
         return self._keep(self._room.file(content, name, text=caption))
 
-    async def person_edits(self, id: str, text: str) -> None:  # noqa: A002
-        """Edit as Ann."""
-        self._room.edit(self._written[id], text)
-
     async def person_deletes(self, id: str) -> None:  # noqa: A002
         """Delete as Ann."""
         self._room.delete(self._written[id])
-
-    async def person_reacts(self, id: str, emoji: str) -> None:  # noqa: A002
-        """React as Ann."""
-        self._room.react(self._written[id], emoji)
 
     async def bot_writes(self, text: str) -> None:
         """Let a message of the bot's own come, as another process would send it."""
@@ -113,23 +84,10 @@ class Slack(Network):
         told = [one for one in self._network.deliveries if one.state == "acked"]
         return [str(one.payload.get("event", {}).get("ts")) for one in told]
 
-    def arrived(self) -> Sequence[Arrival]:
-        """Return what the bot did."""
-        return self._arrived
-
     async def redeliver(self) -> None:
         """Tell of everything once more."""
         for delivery in [*self._network.deliveries]:
             self._network.repeat(delivery)
-
-    async def goes_down(self) -> None:
-        """Refuse connections and reset those that are there."""
-        self._network.refuse()
-        self._network.drop_all()
-
-    async def comes_back(self) -> None:
-        """Accept connections."""
-        await self._network.listen()
 
     async def cause(
         self, error: type[ChannelError], operation: str, retry_after_s: float

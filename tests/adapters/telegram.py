@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from networks.faults import Failure
@@ -18,6 +18,7 @@ from networks.telegram.errors import (
 )
 from networks.telegram.record import Event
 
+from adapters.faked import Faked
 from cobot import (
     AuthFailed,
     ChannelError,
@@ -29,7 +30,7 @@ from cobot import (
     Rejected,
     TokenInUse,
 )
-from cobot.testing import Arrival, Kind, Network
+from cobot.testing import Arrival, Kind
 
 METHODS = {
     "receive": "getUpdates",
@@ -41,48 +42,34 @@ METHODS = {
 }
 
 
-class Telegram(Network):
+class Telegram(Faked[Message]):
     """A bot and Ann."""
 
+    _network: FakeTelegram
+    _room: Room
     channel: ClassVar[type | str] = "telegram"
     cannot: ClassVar[Mapping[str, str]] = {
         "bots have no presence": "presence",
         "bots are not told of deletions": "person_deletes",
     }
     errors: ClassVar[Mapping[str, Collection[type[ChannelError]]]] = {
-        "receive": (AuthFailed, TokenInUse, RateLimited, ChannelError),
-        "send": (
-            AuthFailed,
-            ChatGone,
-            Forbidden,
-            Rejected,
-            RateLimited,
-            DeliveryUnknown,
-            ChannelError,
-        ),
-        "edit": (MessageNotFound, RateLimited, ChannelError),
-        "delete": (RateLimited, ChannelError),
-        "react": (MessageNotFound, RateLimited, ChannelError),
-        "media": (Forbidden, DeliveryUnknown, RateLimited, ChannelError),
+        **Faked.errors,
+        "receive": (*Faked.errors["receive"], TokenInUse),
+        "media": (*Faked.errors["media"], Forbidden),
     }
 
     def __init__(self) -> None:
+        super().__init__()
         self._updates: dict[str, int] = {}  # by a message's id, which update brought it
-        self._written: dict[str, Message] = {}
-        self._arrived: list[Arrival] = []
 
     async def start(self) -> Mapping[str, Any]:
         """Listen, with Ann in a private chat."""
         self._network = network = FakeTelegram(clock=self.clock)
         await network.listen()
-        self._room: Room = network.private_chat()
+        self._room = network.private_chat()
         self.chat, self.person = str(self._room.id), str(self._room.person.id)
         network.world.record.listeners.append(self._note)
         return {"bot_token": network.token, "base_url": network.url}
-
-    async def stop(self) -> None:
-        """Listen no more."""
-        await self._network.__aexit__(None, None, None)
 
     async def person_writes(self, text: str) -> str:
         """Write as Ann."""
@@ -92,14 +79,6 @@ class Telegram(Network):
         """Send a document as Ann."""
         return self._keep(self._room.document(content, name, caption=caption))
 
-    async def person_edits(self, id: str, text: str) -> None:  # noqa: A002
-        """Edit as Ann."""
-        self._room.edit(self._written[id], text)
-
-    async def person_reacts(self, id: str, emoji: str) -> None:  # noqa: A002
-        """React as Ann."""
-        self._room.react(self._written[id], emoji)
-
     async def bot_writes(self, text: str) -> None:
         """Hand over what a bot is never sent by this network, but by others."""
         network = self._network
@@ -107,10 +86,6 @@ class Telegram(Network):
             self._room.chat, {"text": text}, sender=network.bot, is_outgoing=True
         )
         network.push("message", message.wire())
-
-    def arrived(self) -> Sequence[Arrival]:
-        """Return what the bot did."""
-        return self._arrived
 
     def confirmed(self) -> Collection[str]:
         """Return what lies before the offset of a poll."""
@@ -121,15 +96,6 @@ class Telegram(Network):
         """Hand every message over once more."""
         for message in self._written.values():
             self._network.push("message", message.wire())
-
-    async def goes_down(self) -> None:
-        """Refuse connections and reset those that are there."""
-        self._network.refuse()
-        self._network.drop_all()
-
-    async def comes_back(self) -> None:
-        """Accept connections."""
-        await self._network.listen()
 
     async def cause(
         self, error: type[ChannelError], operation: str, retry_after_s: float

@@ -1,18 +1,15 @@
-"""The channel as a plugin: settings, limits, what `cobot check` says, what is in the wheel."""
+"""The channel as a plugin: settings, limits, what `cobot check` says."""
 
 from __future__ import annotations
 
-import ast
 import json
-import shutil
-import subprocess
-import sys
-import zipfile
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from channel_bots import command_line
 from fakes import ManualClock, registry
 from networks.discord import MESSAGE_CONTENT, FakeDiscord, Room, page
 from networks.discord.errors import ApiError, unauthorized
@@ -23,24 +20,13 @@ from cobot import AuthFailed, Id, Limits, Secret, Unreachable
 from cobot_discord import Discord, DiscordCommand, DiscordGuild, DiscordOption, DiscordSettings
 from discord.bots import bot_on, receiving, to
 
-CHECKOUT = Path(__file__).parents[2]
 FOLDER = Path(cobot_discord.__file__).parent
 TOKEN = "MTEx.GfZabc.k2b-_x"
 
 
 # Settings.
 
-
-def _cobot(folder: Path, section: str, *command: str) -> subprocess.CompletedProcess[str]:
-    file = folder / "cobot.yml"
-    file.write_text(f"access: {{direct: open}}\nplugins:\n  discord:\n{section}")
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "cobot", *command, "-c", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+_cobot = partial(command_line, "discord")
 
 
 def test_the_channel_is_found_and_described(tmp_path: Path) -> None:
@@ -222,19 +208,7 @@ def test_core_and_channel_have_one_version() -> None:
     assert version("cobot-discord") == cobot.__version__
 
 
-ALLOWED = {"cobot", "cobot.kit", "cobot.net", "cobot.text", "cobot_discord"}
 TALKING = ("__init__.py", "api.py", "commands.py", "gateway.py", "names.py", "receiving.py")
-
-
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
-def test_the_channel_imports_what_channels_may(path: Path) -> None:
-    """The public names of the core, what is made for channels, and itself."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            module = str(node.module)
-            if module.startswith("cobot_discord."):
-                module = "cobot_discord"
-            assert not module.startswith("cobot") or module in ALLOWED
 
 
 def test_only_two_files_talk() -> None:
@@ -246,22 +220,3 @@ def test_only_two_files_talk() -> None:
         if path.name not in (*TALKING, "transfers.py"):
             assert "async " not in text
             assert "Context" not in text
-
-
-def test_the_wheel_holds_the_channel_and_nothing_else(tmp_path: Path) -> None:
-    """Built from the folder as it is: the package is the folder itself."""
-    copy = tmp_path / "cobot_discord"
-    leave_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
-    shutil.copytree(CHECKOUT / "cobot_discord", copy, ignore=leave_out)
-    build = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation")
-    subprocess.run(
-        [sys.executable, *build, "--wheel-dir", tmp_path, copy],
-        check=True,
-        timeout=100,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
-
-    sources = [path.name for path in FOLDER.glob("*.py")]
-    assert sorted(names) == sorted(f"cobot_discord/{one}" for one in [*sources, "py.typed"])

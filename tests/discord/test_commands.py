@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from fakes import ManualClock
-from networks.discord import FakeDiscord, Fault, Hall, Room
+from networks.discord import (
+    FakeDiscord,
+    Fault,
+    Hall,
+    Room,
+    page,
+    server_error,
+    too_many_requests,
+)
+from networks.discord.errors import invalid
+from networks.discord.rates import Bucket
 
-from cobot import Media, Unreachable
+from cobot import Media, RateLimited, Unreachable
 from cobot_discord import Discord, DiscordCommand, DiscordOption
-from discord.bots import Agent, bot_on, receiving, session, to
+from cobot_discord.errors import WrongSettings
+from discord.bots import Agent, Receiving, bot_on, receiving, session, to
 
 ASK = DiscordCommand(
     name="ask",
     description="Ask the bot",
     options=(DiscordOption(name="question", description="What", required=True),),
 )
+
+
+async def go_on(received: Receiving) -> None:
+    """Store all that comes."""
+    while True:
+        await received.batch()
 
 
 async def test_commands_are_offered_as_the_settings_say(
@@ -46,6 +64,37 @@ async def test_commands_are_offered_as_the_settings_say(
     assert offered[0]["options"][0]["type"] == 3
     assert kept == offered
     assert network.commands == []
+
+
+async def test_commands_are_offered_until_they_are(
+    network: FakeDiscord, general: Room, clock: ManualClock, tmp_path: Path
+) -> None:
+    """What fails at first is tried again when receiving begins again."""
+    trouble = network.fail_next("replace_commands", page(502), times=None)
+    async with bot_on(network, clock, tmp_path, general, commands=(ASK,)) as channel:
+        with pytest.raises(Unreachable):
+            async with receiving(channel) as received:
+                await received.ready()
+        trouble.end()
+        async with receiving(channel) as received:
+            await received.ready()
+        async with receiving(channel, received.cursors):
+            pass
+
+    assert [one["name"] for one in network.commands] == ["ask"]
+    assert len([call for call in network.calls("replace_commands") if call.status == 200]) == 1
+
+
+async def test_commands_that_discord_does_not_take_are_wrong_settings(
+    network: FakeDiscord, general: Room, clock: ManualClock, tmp_path: Path
+) -> None:
+    """They do not get better by themselves: the owner is told what is wrong with them."""
+    refused = invalid("0.options.1", "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID", "Required")
+    network.fail_next("replace_commands", refused)
+    async with bot_on(network, clock, tmp_path, general, commands=(ASK,)) as channel:
+        with pytest.raises(WrongSettings, match="OPTIONS_REQUIRED_INVALID"):
+            async with receiving(channel) as received:
+                await received.ready()
 
 
 async def test_a_command_is_a_message(
@@ -244,4 +293,147 @@ async def test_an_answer_waits_for_the_acknowledgement(
         await asyncio.wait([waiting])
 
     assert used.original is not None
+    assert [one.content for one in general.messages] == ["because"]
+
+
+async def test_a_notice_that_may_be_there_is_filled(
+    channel: Discord, network: FakeDiscord, general: Room
+) -> None:
+    """The acknowledgement was done, and its answer lost: else the notice would stay."""
+    network.fail_next("answer", Fault.LOST, times=None)
+    async with receiving(channel) as received:
+        await received.ready()
+        used = general.use("ask")
+        message = await received.message()
+        waiting = asyncio.ensure_future(received.batch())
+        await channel.session_send(to(general, "because", reply_to=message.id, key="k"))
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    assert used.original is not None
+    assert [one.content for one in general.messages] == ["because"]
+
+
+async def test_a_command_is_looked_at_until_that_is_possible(
+    network: FakeDiscord, general: Room, clock: ManualClock, tmp_path: Path
+) -> None:
+    """What an old process did with it cannot be told from an error."""
+    async with (
+        bot_on(network, clock, tmp_path, general) as channel,
+        receiving(channel) as received,
+    ):
+        await received.ready()
+        used = general.use("ask")
+        message = await received.message()
+        waiting = asyncio.ensure_future(received.batch())
+        await network.wait_for(lambda: used.kind == 5)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+    async with (
+        bot_on(network, clock, tmp_path, general) as channel,
+        receiving(channel, received.cursors) as again,
+    ):
+        await again.ready()
+        trouble = network.fail_next("get_answer", server_error(500), times=None)
+        answer = to(general, "because", reply_to=message.id, key="k")
+        with pytest.raises(Unreachable):
+            await channel.session_send(answer)
+        trouble.end()
+        await channel.session_send(answer)
+
+    assert [one.content for one in general.messages] == ["because"]
+
+
+async def test_a_command_may_get_too_old_while_it_is_answered(
+    channel: Discord, network: FakeDiscord, general: Room, clock: ManualClock
+) -> None:
+    """What is written counts, however late the network says so."""
+    async with receiving(channel) as received:
+        await received.ready()
+        used = general.use("ask")
+        message = await received.message()
+        waiting = asyncio.ensure_future(received.batch())
+        await network.wait_for(lambda: used.kind == 5)
+        gate = network.hold("edit_answer")
+        answer = to(general, "because", reply_to=message.id, key="k")
+        sending = asyncio.ensure_future(channel.session_send(answer))
+        await network.wait_for(lambda: gate.waiting)
+        clock.advance(15 * 60)
+        await channel.session_send(to(general, "something else", key="k2"))
+        gate.open()
+        sent = await sending
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    assert used.original is not None
+    assert sent == used.original.id
+
+
+async def test_each_command_has_limits_of_its_own(
+    channel: Discord, network: FakeDiscord, general: Room, clock: ManualClock
+) -> None:
+    """Many people may use commands at once, in several chats or in one."""
+    network.rates.buckets["edit_answer"] = Bucket(5, 2.0)
+    network.rates.is_on = True
+    async with receiving(channel) as received:
+        await received.ready()
+        uses = [general.use("ask") for _ in range(8)]
+        waiting = asyncio.ensure_future(go_on(received))
+        await network.wait_for(lambda: all(one.kind == 5 for one in uses))
+        for number, used in enumerate(uses):
+            answer = to(general, f"{number}", reply_to=f"slash:{used.id}", key=f"k{number}")
+            await channel.session_send(answer)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    assert {call.status for call in network.calls("edit_answer")} == {200}
+
+
+async def test_commands_are_acknowledged_while_all_else_waits(
+    channel: Discord, network: FakeDiscord, general: Room, clock: ManualClock
+) -> None:
+    """The limit on all requests together does not count them, and three seconds are short."""
+    network.fail_next("create_message", too_many_requests(3, scope="global"))
+    async with receiving(channel) as received:
+        await received.ready()
+        with pytest.raises(RateLimited):
+            await channel.session_send(to(general))
+        used = general.use("ask")
+        waiting = asyncio.ensure_future(go_on(received))
+        await network.wait_for(lambda: used.kind == 5)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+    assert len(network.calls("create_message")) == 1
+
+
+async def test_notes_of_commands_that_cannot_be_read_are_none(
+    channel: Discord, network: FakeDiscord, general: Room
+) -> None:
+    """As another version may have written them: receiving goes on."""
+    async with receiving(channel, {"commands": '[["1", "a token"]]'}) as received:
+        await received.ready()
+        general.use("ask")
+
+        assert (await received.message()).content == "/ask"
+
+
+async def test_clocks_that_are_wrong_delay_nobody(
+    network: FakeDiscord, general: Room, tmp_path: Path
+) -> None:
+    """How old a command is, is counted from when it came."""
+    ahead = ManualClock(datetime(2026, 1, 1, 13, 0, tzinfo=UTC))
+    async with (
+        bot_on(network, ahead, tmp_path, general) as channel,
+        receiving(channel) as received,
+    ):
+        await received.ready()
+        used = general.use("ask")
+        message = await received.message()
+        waiting = asyncio.ensure_future(go_on(received))
+        await network.wait_for(lambda: used.kind == 5)
+        await channel.session_send(to(general, "because", reply_to=message.id, key="k"))
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
     assert [one.content for one in general.messages] == ["because"]

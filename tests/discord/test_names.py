@@ -132,3 +132,17 @@ async def test_a_channel_that_is_deleted_is_noted(
         await received.batch()
 
     assert "#general was deleted" in caplog.text
+
+
+async def test_a_check_finds_whole_servers_as_well(
+    network: FakeDiscord, lab: Hall, clock: ManualClock, tmp_path: Path
+) -> None:
+    """An id that is wrong would be seen by nobody."""
+    for guild_id, is_good in ((lab.id, True), ("1100000000000000001", False)):
+        guilds = (DiscordGuild(Id(guild_id)),)
+        async with bot_on(network, clock, tmp_path, guilds=guilds) as bot:
+            if is_good:
+                await bot.session_check("discord")
+            else:
+                with pytest.raises(WrongSettings, match="the bot is not in the server"):
+                    await bot.session_check("discord")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 from fakes import ManualClock
 from networks.discord import FakeDiscord, Fault, Room
-from networks.discord.errors import too_large
+from networks.discord.errors import ApiError, too_large
 
 from cobot import DeliveryUnknown, Media, Rejected, Unsupported
 from cobot.net import Http
@@ -55,6 +57,42 @@ async def test_more_than_ten_files_are_several_messages(
     assert [one.filename for sent in network.sent for one in sent.attachments] == [
         f"{one}.txt" for one in range(12)
     ]
+
+
+async def test_files_that_have_arrived_are_not_sent_again(
+    channel: Discord, network: FakeDiscord, general: Room, clock: ManualClock
+) -> None:
+    """The gateway told of them: that is known for longer than Discord keeps a key."""
+    media = [Media.from_bytes(b"%d" % one, name=f"{one}.txt") for one in range(12)]
+    message = to(general, "see", media=media, key="k")
+    async with receiving(channel) as received:
+        await received.ready()
+        network.fail_next("create_message", Fault.LOST)
+        with pytest.raises(DeliveryUnknown):
+            await channel.session_media(message)
+        general.text("after it")
+        await received.message()
+        clock.advance(3600)
+        receipt = await channel.session_media(attrs.evolve(message, unknown=True))
+
+    assert [one.id for one in network.sent] == [one.id for one in receipt.refs]
+    assert [len(one.attachments) for one in network.sent] == [10, 2]
+
+
+async def test_files_that_are_refused_behind_others_are_given_up(
+    channel: Discord, network: FakeDiscord, general: Room
+) -> None:
+    """To try again would be in vain, and show the first ones twice some day."""
+    media = [Media.from_bytes(b"%d" % one, name=f"{one}.txt") for one in range(12)]
+    gate = network.hold("create_message")
+    sending = asyncio.ensure_future(
+        channel.session_media(to(general, "see", media=media, key="k"))
+    )
+    await network.wait_for(lambda: gate.waiting)
+    network.fail_next("create_message", ApiError(400, 200000, "Blocked"))
+    gate.open()
+    with pytest.raises(Rejected, match="1 of 2 messages arrived"):
+        await sending
 
 
 async def test_what_is_too_large_is_not_even_tried(

@@ -14,7 +14,16 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import cast
 
-from networks.web import HEAD_BYTES, Head, Refused, Response, parse_head, reset
+from networks.web import (
+    HEAD_BYTES,
+    Head,
+    Listener,
+    Refused,
+    Resettable,
+    Response,
+    parse_head,
+    reset,
+)
 
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """What the RFC appends to a client's key."""
@@ -43,7 +52,7 @@ class ProtocolError(Exception):
         self.code = code
 
 
-class Socket(asyncio.Protocol):
+class Socket(Resettable):
     """One client's connection."""
 
     def __init__(self, server: SocketServer) -> None:
@@ -65,13 +74,13 @@ class Socket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection up."""
         self._transport = cast(asyncio.Transport, transport)
-        self._server.sockets.add(self)
+        self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self.is_open = False
         self._transport = None
-        self._server.sockets.discard(self)
+        self._server.connections.discard(self)
         self.on_gone()
 
     def data_received(self, data: bytes) -> None:
@@ -258,7 +267,7 @@ def _text(raw: bytes) -> str:
         raise ProtocolError(1007, "the message is not UTF-8") from None
 
 
-class SocketServer:
+class SocketServer(Listener[Socket]):
     """Accepts WebSockets on localhost.
 
     Args:
@@ -274,35 +283,11 @@ class SocketServer:
         admit: Callable[[Head], Response | None] = lambda head: None,
         message_bytes: int = 1024 * 1024,
     ) -> None:
+        super().__init__()
         self.opened = opened
         self.admit = admit
         self.message_bytes = message_bytes
-        self.port = 0
-        self.sockets: set[Socket] = set()
-        self._server: asyncio.Server | None = None
 
-    async def listen(self, port: int = 0) -> None:
-        """Accept connections; the second time on the same port as before."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Socket(self), "127.0.0.1", port or self.port, backlog=1024
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def refuse(self) -> None:
-        """Accept no more connections; those that are open stay."""
-        if self._server:
-            self._server.close()
-            self._server = None
-
-    def drop_all(self) -> None:
-        """Reset every open connection."""
-        for connection in [*self.sockets]:
-            connection.reset()
-
-    async def close(self) -> None:
-        """Refuse, drop, and wait until the loop has let go of the sockets."""
-        self.refuse()
-        while self.sockets:
-            self.drop_all()
-            await asyncio.sleep(0)
+    def connection(self) -> Socket:
+        """Return a new connection."""
+        return Socket(self)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import contextlib
 import os
 import signal
 import sys
+import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any, Protocol
 
 STDIN = 0
 
@@ -47,7 +49,7 @@ def read_lines(found: Callable[[str | None], None]) -> None:
     found(None)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def typed_lines() -> AsyncIterator[asyncio.Queue[str | None]]:
     """Provide what is typed, and `/quit` when the program is told to end."""
     loop = asyncio.get_running_loop()
@@ -57,7 +59,8 @@ async def typed_lines() -> AsyncIterator[asyncio.Queue[str | None]]:
         loop.add_signal_handler(number, lines.put_nowait, "/quit")
 
     def found(line: str | None) -> None:
-        loop.call_soon_threadsafe(lines.put_nowait, line)
+        with contextlib.suppress(RuntimeError):  # the person has had enough
+            loop.call_soon_threadsafe(lines.put_nowait, line)
 
     threading.Thread(target=read_lines, args=(found,), daemon=True).start()
     try:
@@ -78,3 +81,21 @@ async def talk(person: Person, lines: asyncio.Queue[str | None]) -> None:
             person.do(line)
         elif os.isatty(STDIN):
             return
+
+
+def run(name: str, serve: Callable[[Path], Coroutine[Any, Any, None]], where: str = "") -> None:
+    """Run a network until its person stops it.
+
+    Args:
+        name: The network's.
+        serve: Serves; gets a folder for files, which is removed if it stays empty.
+        where: The words for where it listens, such as ` on port 8081`.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"fake-{name}-"))
+    try:
+        asyncio.run(serve(folder))
+    except OSError as error:
+        sys.exit(f"cannot listen{where}: {error.strerror}")
+    finally:
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pty
 import re
 import sys
 from pathlib import Path
@@ -13,7 +11,7 @@ import httpx
 import pytest
 
 from networks.discord import FakeDiscord
-from networks.discord.by_hand import COMMANDS, ByHand
+from networks.discord.by_hand import ByHand
 from networks.discord.network import TOKEN
 from networks.discord_client import AGENT, BareGateway, BareRest
 
@@ -208,15 +206,6 @@ async def test_no_emoji_is_a_mistake_too(typed: Typed) -> None:
     assert "only in a channel" in typed.type("/private", "/thread x")[-1]
 
 
-async def test_help_lists_every_command(typed: Typed) -> None:
-    """With what it does; and one ends it all."""
-    said = "\n".join(typed.type("/help"))
-    typed.type("/quit")
-
-    assert all(f"  {word}" in said for word in COMMANDS)
-    assert typed.person.is_over
-
-
 async def test_it_starts_from_a_checkout_and_talks_over_pipes(tmp_path: Path) -> None:
     """It says where it is and what to configure, and goes on when the pipe has ended."""
     process = await asyncio.create_subprocess_exec(
@@ -249,48 +238,3 @@ async def test_it_starts_from_a_checkout_and_talks_over_pipes(tmp_path: Path) ->
 
         assert await process.wait() == 0
     assert texts == ["last", "héllo"]
-
-
-async def test_the_end_of_a_terminals_input_ends_it(tmp_path: Path) -> None:
-    """As a person expects of Ctrl-D."""
-    ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, PROGRAM, stdin=theirs, stdout=asyncio.subprocess.PIPE, cwd=tmp_path
-    )
-    os.close(theirs)
-    assert process.stdout
-    async with asyncio.timeout(GUARD_S):
-        await process.stdout.readuntil(b"You are Ann")
-        os.write(ours, b"hello\n\x04")
-        said = await process.stdout.read()
-
-        assert await process.wait() == 0
-    os.close(ours)
-    assert b"Ann in #general #1: hello" in said
-
-
-async def test_a_port_that_is_taken_is_said(discord: FakeDiscord, tmp_path: Path) -> None:
-    """In one line, not in a traceback."""
-    port = discord.gateway_url.rpartition(":")[2]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        PROGRAM,
-        *("--gateway-port", port),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=tmp_path,
-    )
-    _, said = await process.communicate()
-
-    assert process.returncode == 1
-    assert re.fullmatch(rf"cannot listen: .*{port}.*\n", said.decode())
-
-
-def test_clients_are_not_needed_by_hand() -> None:
-    """The network imports nothing that is not Python's own, but attrs and websockets."""
-    names = set()
-    paths = [*PROGRAM.rglob("*.py"), *(PROGRAM.parent / one for one in ("web.py", "forms.py"))]
-    for path in paths:
-        names |= set(re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE))
-
-    assert names - set(sys.stdlib_module_names) == {"attrs", "networks", "websockets"}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from networks.client import Clock
 from networks.discord import (
     CATEGORY,
     PRIVATE_THREAD,
@@ -203,6 +205,28 @@ async def test_writing_takes_a_thread_out_of_the_archive(
 
     assert told["thread_metadata"]["archived"] is False
     assert codes == [50083, 160005]
+
+
+async def test_the_archive_is_listed(rest: BareRest, general: Room, clock: Clock) -> None:
+    """Public threads, the last closed first, by pages; only to who may read what was said."""
+    threads = [general.thread(name) for name in ("a", "b", "c")]
+    general.thread("open")
+    general.thread("secret", is_private=True).archive()
+    for thread in reversed(threads):
+        clock.passed_s += 1
+        thread.archive()
+    path = f"/channels/{general.id}/threads/archived/public"
+    first = await rest.ask("GET", f"{path}?limit=2")
+    before = first["threads"][-1]["thread_metadata"]["archive_timestamp"]
+    rest_of_it = await rest.ask("GET", f"{path}?limit=2&before={quote(before)}")
+    general.deny("READ_MESSAGE_HISTORY")
+
+    assert [one["name"] for one in first["threads"]] == ["a", "b"]
+    assert [one["name"] for one in rest_of_it["threads"]] == ["c"]
+    assert (first["has_more"], rest_of_it["has_more"]) == (True, False)
+    assert (await rest.refusal("GET", path)).code == 50013
+    inner = f"/channels/{threads[0].id}/threads/archived/public"
+    assert (await rest.refusal("GET", inner)).code == 50024
 
 
 async def test_the_bot_changes_its_threads(rest: BareRest, general: Room) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pty
 import re
 import sys
 from pathlib import Path
@@ -15,7 +13,7 @@ import httpx
 import pytest
 
 from networks.slack import FakeSlack
-from networks.slack.by_hand import COMMANDS, ByHand
+from networks.slack.by_hand import ByHand
 from networks.slack.network import APP_TOKEN, BOT_TOKEN
 from networks.slack_client import SlackClient
 
@@ -220,13 +218,6 @@ async def test_reactions_and_buttons_are_to_be_named(typed: Typed) -> None:
     assert "no button 'ok'" in typed.type("/press ok")[-1]
 
 
-async def test_help_lists_every_command(typed: Typed) -> None:
-    """With what it does."""
-    said = "\n".join(typed.type("/help"))
-
-    assert all(f"  {word}" in said for word in COMMANDS)
-
-
 async def call(base: str, token: str, method: str, **params: str) -> dict[str, Any]:
     """Call a method of a network that runs elsewhere."""
     async with httpx.AsyncClient(trust_env=False) as http:
@@ -264,56 +255,3 @@ async def test_it_starts_from_a_checkout_and_talks_over_pipes(tmp_path: Path) ->
 
         assert await process.wait() == 0
     assert [event["text"] for event in events] == ["héllo", "last"]
-
-
-async def test_the_end_of_a_terminals_input_ends_it(tmp_path: Path) -> None:
-    """As a person expects of Ctrl-D."""
-    ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, PROGRAM, stdin=theirs, stdout=asyncio.subprocess.PIPE, cwd=tmp_path
-    )
-    os.close(theirs)
-    assert process.stdout
-    async with asyncio.timeout(GUARD_S):
-        await process.stdout.readuntil(b"You are Ann")
-        os.write(ours, b"hello\n\x04")
-        said = await process.stdout.read()
-
-        assert await process.wait() == 0
-    os.close(ours)
-    assert b"Ann in direct messages #1: hello" in said
-
-
-async def test_a_port_that_is_taken_is_said(slack: FakeSlack, tmp_path: Path) -> None:
-    """In one line, not in a traceback."""
-    port = slack.url.rpartition(":")[2].partition("/")[0]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, PROGRAM, "--port", port, stderr=asyncio.subprocess.PIPE, cwd=tmp_path
-    )
-    _, said = await process.communicate()
-
-    assert process.returncode == 1
-    assert said.decode().startswith(f"cannot listen on port {port}: ")
-
-
-async def test_it_runs_as_a_module_too(tmp_path: Path) -> None:
-    """From the folder of the tests."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "networks.slack", "--help"),
-        stdout=asyncio.subprocess.PIPE,
-        cwd=NETWORKS.parent,
-    )
-    told, _ = await process.communicate()
-
-    assert b"python tests/networks/slack" in told
-
-
-def test_clients_are_not_needed_by_hand() -> None:
-    """The network imports nothing that is not Python's own, but attrs."""
-    shared = ("web", "forms", "faults", "sockets", "terminal", "waiting")
-    names = set()
-    for path in [*PROGRAM.rglob("*.py"), *(NETWORKS / f"{name}.py" for name in shared)]:
-        names |= set(re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE))
-
-    assert names - set(sys.stdlib_module_names) == {"attrs", "networks"}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import pty
 import re
 import sys
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 
 from networks.client import BareClient
 from networks.telegram import FakeTelegram
-from networks.telegram.by_hand import COMMANDS, ByHand
+from networks.telegram.by_hand import ByHand
 from networks.telegram.network import TOKEN
 from networks.telegram.pictures import png
 from networks.telegram.world import FIRST_PERSON_ID
@@ -199,13 +197,6 @@ async def test_blocking_is_for_private_chats(typed: Typed) -> None:
     assert "already" in typed.type("/upgrade", "/upgrade")[-1]
 
 
-async def test_help_lists_every_command(typed: Typed) -> None:
-    """With what it does."""
-    said = "\n".join(typed.type("/help"))
-
-    assert all(f"  {word}" in said for word in COMMANDS)
-
-
 async def test_it_starts_from_a_checkout_and_talks_over_pipes(tmp_path: Path) -> None:
     """It says where it is and what to configure, and goes on when the pipe has ended."""
     process = await asyncio.create_subprocess_exec(
@@ -235,59 +226,3 @@ async def test_it_starts_from_a_checkout_and_talks_over_pipes(tmp_path: Path) ->
 
         assert await process.wait() == 0
     assert texts == ["héllo", "last"]
-
-
-async def test_the_end_of_a_terminals_input_ends_it(tmp_path: Path) -> None:
-    """As a person expects of Ctrl-D."""
-    ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, PROGRAM, stdin=theirs, stdout=asyncio.subprocess.PIPE, cwd=tmp_path
-    )
-    os.close(theirs)
-    assert process.stdout
-    async with asyncio.timeout(GUARD_S):
-        await process.stdout.readuntil(b"You are Ann")
-        os.write(ours, b"hello\n\x04")
-        said = await process.stdout.read()
-
-        assert await process.wait() == 0
-    os.close(ours)
-    assert b"Ann in private #1: hello" in said
-
-
-async def test_a_port_that_is_taken_is_said(network: FakeTelegram, tmp_path: Path) -> None:
-    """In one line, not in a traceback."""
-    port = network.url.rpartition(":")[2]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, PROGRAM, "--port", port, stderr=asyncio.subprocess.PIPE, cwd=tmp_path
-    )
-    _, said = await process.communicate()
-
-    assert process.returncode == 1
-    assert said.decode().startswith(f"cannot listen on port {port}: ")
-
-
-async def test_it_runs_as_a_module_too(tmp_path: Path) -> None:
-    """From the folder of the tests."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "networks.telegram", "--help"),
-        stdout=asyncio.subprocess.PIPE,
-        cwd=PROGRAM.parents[1],
-    )
-    told, _ = await process.communicate()
-
-    assert b"python tests/networks/telegram" in told
-
-
-def test_clients_are_not_needed_by_hand() -> None:
-    """The network imports nothing that is not Python's own, but attrs."""
-    names = set()
-    for path in [
-        *PROGRAM.rglob("*.py"),
-        PROGRAM.parent / "web.py",
-        PROGRAM.parent / "forms.py",
-    ]:
-        names |= set(re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.MULTILINE))
-
-    assert names - set(sys.stdlib_module_names) == {"attrs", "networks"}

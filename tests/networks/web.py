@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import socket
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 import attrs
 
@@ -26,6 +27,57 @@ def reset(transport: asyncio.WriteTransport) -> None:
     with contextlib.suppress(OSError):  # it is closed already
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
+
+
+class Resettable(asyncio.Protocol, ABC):
+    """A connection."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """End the connection with a reset."""
+
+
+ConnectionT = TypeVar("ConnectionT", bound=Resettable)
+
+
+class Listener(ABC, Generic[ConnectionT]):
+    """Listens on localhost."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.connections: set[ConnectionT] = set()
+        """Those that are open."""
+        self._server: asyncio.Server | None = None
+
+    @abstractmethod
+    def connection(self) -> ConnectionT:
+        """Return a new connection, which is still to add itself to those that are open."""
+
+    async def listen(self, port: int = 0) -> None:
+        """Accept connections; the second time on the same port as before."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            self.connection, "127.0.0.1", port or self.port, backlog=1024
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def refuse(self) -> None:
+        """Accept no more connections; those that are open stay."""
+        if self._server:
+            self._server.close()
+            self._server = None
+
+    def drop_all(self) -> None:
+        """Reset every open connection."""
+        for connection in [*self.connections]:
+            connection.reset()
+
+    async def close(self) -> None:
+        """Refuse, drop, and wait until the loop has let go of the sockets."""
+        self.refuse()
+        while self.connections:
+            self.drop_all()
+            await asyncio.sleep(0)
 
 
 @attrs.frozen
@@ -127,7 +179,7 @@ class Refused(Exception):
         self.status = status
 
 
-class Connection(asyncio.Protocol):
+class Connection(Resettable):
     """One client. Its requests are served one after the other, as HTTP/1.1 has it."""
 
     def __init__(self, server: Server) -> None:
@@ -275,7 +327,7 @@ class Connection(asyncio.Protocol):
         if self._body_size > self._server.body_bytes:
             self._exchange.answer(self._server.too_large)
         else:
-            self._server.handle(self._exchange)
+            self._server.serve(self._exchange)
 
 
 def parse_head(head: bytes) -> Head:
@@ -298,7 +350,7 @@ def parse_head(head: bytes) -> Head:
     return Head(words[0], path, query, headers)
 
 
-class Server:
+class Server(Listener[Connection]):
     """Listens on localhost and hands every request to a function.
 
     Args:
@@ -316,36 +368,22 @@ class Server:
         body_bytes: int = 64 * 1024 * 1024,
         too_large: Response = Response(413),
     ) -> None:
+        super().__init__()
         self.handle = handle
         self.admit = admit
         self.body_bytes = body_bytes
         self.too_large = too_large
-        self.port = 0
-        self.connections: set[Connection] = set()
-        self._server: asyncio.Server | None = None
+        self.crash: Exception | None = None
+        """What the function itself did wrong; tests must not pass then."""
 
-    async def listen(self, port: int = 0) -> None:
-        """Accept connections; the second time on the same port as before."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self), "127.0.0.1", port or self.port, backlog=1024
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
+    def serve(self, exchange: Exchange) -> None:
+        """Have a request answered."""
+        try:
+            self.handle(exchange)
+        except Exception as error:  # noqa: BLE001 - told when the network closes
+            self.crash = error
+            exchange.answer(Response(500, repr(error).encode(), "text/plain"))
 
-    def refuse(self) -> None:
-        """Accept no more connections; those that are open stay."""
-        if self._server:
-            self._server.close()
-            self._server = None
-
-    def drop_all(self) -> None:
-        """Reset every open connection."""
-        for connection in [*self.connections]:
-            connection.reset()
-
-    async def close(self) -> None:
-        """Refuse, drop, and wait until the loop has let go of the sockets."""
-        self.refuse()
-        while self.connections:
-            self.drop_all()
-            await asyncio.sleep(0)
+    def connection(self) -> Connection:
+        """Return a new connection."""
+        return Connection(self)

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from cobot_nostr.crypto import Signer
-from cobot_nostr.events import DIRECT, GIFT_WRAP, NOTE, SEAL, Draft, Event, dumps
+from cobot_nostr.events import CHAT, DIRECT, GIFT_WRAP, NOTE, SEAL, Draft, Event, dumps
 from nostr.people import Person
 
 DEPTH = 50_000
@@ -94,6 +94,7 @@ FORGERIES: Mapping[str, tuple[str, Callable[[Forger], Any]]] = {
     "short key": ("shape", lambda f: f.note(pubkey="aa")),
     "tags of numbers": ("shape", lambda f: f.note(tags=[["p", 1]])),
     "no tags": ("shape", lambda f: f.note(tags=None)),
+    "tag without a name": ("shape", lambda f: f.note(tags=[[]])),
     "a text": ("shape", lambda f: "event"),
     "nothing": ("shape", lambda f: None),
     # As private messages.
@@ -112,6 +113,8 @@ FORGERIES: Mapping[str, tuple[str, Callable[[Forger], Any]]] = {
     "seal of somebody else": ("author", lambda f: f.wrap(sealed_by=Signer.generate())),
     "rumor with a lying id": ("id", lambda f: f.wrap(f.rumor(id="0" * 64))),
     "rumor of nonsense": ("shape", lambda f: f.wrap({"kind": 14})),
+    "rumor with a tag without a name": ("shape", lambda f: f.wrap(f.rumor(tags=[[]]))),
+    "private word as a public one": ("kind", lambda f: f.wrap(_public(f))),
     "rumor from the past": ("old", lambda f: f.wrap(_old(f))),
     "rumor to a crowd": ("crowd", lambda f: f.wrap(_crowd(f))),
 }
@@ -121,6 +124,12 @@ FORGERIES: Mapping[str, tuple[str, Callable[[Forger], Any]]] = {
 def _crowd(forger: Forger) -> dict[str, Any]:
     tags = tuple(("p", f"{number:064x}") for number in range(500))
     draft = Draft(kind=DIRECT, tags=tags, content="forged")
+    return forger.person.signer.rumor(draft, forger.person.now).json
+
+
+def _public(forger: Forger) -> dict[str, Any]:
+    """Return what would be in a group, if it were not in an envelope."""
+    draft = Draft(kind=CHAT, tags=(("h", "pizza"),), content=f"nostr:{forger.bot} hi")
     return forger.person.signer.rumor(draft, forger.person.now).json
 
 

@@ -49,6 +49,8 @@ class FileServer:
         self.url = ""
         self.status: int | None = None
         """What is answered to the next upload instead of taking it."""
+        self.is_ill = False
+        """Whether it fails instead of giving a file."""
         self.refusals: list[str] = []
         """Why uploads were refused."""
 
@@ -96,5 +98,7 @@ class FileServer:
         return "" if tags.get("server") == "127.0.0.1" else "not for this server"
 
     async def _get(self, request: web.Request) -> web.Response:
+        if self.is_ill:
+            return web.Response(status=503)
         content = self.files.get(request.match_info["hash"])
         return web.Response(status=404) if content is None else web.Response(body=content)

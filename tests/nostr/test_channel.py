@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ import pytest
 from cobot import Id, Secret, Unreachable
 from cobot.testing import ManualClock, make_context
 from cobot_nostr import Nostr, NostrChat, NostrSettings
+from cobot_nostr.api import TEXT_BYTES
 from cobot_nostr.crypto import Signer
-from cobot_nostr.tasks import Tasks, within
 from nostr.conftest import Bot
 from nostr.meddling import Meddler
 from nostr.people import Person
@@ -29,11 +28,11 @@ async def test_relay_s_limits_are_kept_to(bot: Bot, between: Meddler) -> None:
     }
     async with bot(relays=[between.url]) as running:
         limits = await _limits(running)
-        await running.until(lambda: running.channel.text_bytes < 20_000, "it is asked", "")
+        await running.until(lambda: running.channel.text_bytes < TEXT_BYTES, "it is asked", "")
         shorter = await _limits(running)
 
-        assert (limits.text, limits.unit, limits.idempotency) == (20_000, "bytes", "same")
-        assert shorter.text == 9830
+        assert (limits.text, limits.unit, limits.idempotency) == (TEXT_BYTES, "bytes", "same")
+        assert shorter.text == 6068
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ async def test_relay_that_says_nonsense_of_itself_is_used_all_the_same(
         await person.whisper(key.pubkey, "hello")
         await running.question("hello")
 
-        assert (await _limits(running)).text == 20_000
+        assert (await _limits(running)).text == TEXT_BYTES
 
 
 async def test_check_says_who_we_are_and_what_is_there(url: str, between: Meddler) -> None:
@@ -89,25 +88,6 @@ def test_broadcasts_go_to_the_first_chat_of_the_settings() -> None:
     target = Nostr(with_chats, make_context()).session_default_target("nostr")
     assert target == "group:groups.example'pizza"
     assert Nostr(without, make_context()).session_default_target("nostr") is None
-
-
-async def test_waiting_ends_with_what_comes_first() -> None:
-    """By the clock that is passed in, and without losing what had come."""
-    clock = ManualClock()
-    queue: asyncio.Queue[int] = asyncio.Queue()
-    queue.put_nowait(1)
-    assert await within(clock, 5, queue.get()) == 1
-
-    waiting = asyncio.create_task(within(clock, 5, queue.get()))
-    await clock.next_sleep()
-    clock.advance(5)
-    assert await waiting is None
-    queue.put_nowait(2)
-    assert queue.get_nowait() == 2
-
-    tasks = Tasks()
-    tasks.add(clock.sleep(100))
-    await tasks.stop()
 
 
 def _secret(signer: Signer) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cobot import Media, OutgoingMessage, Rejected
+from cobot import Media, OutgoingMessage, Rejected, Unreachable
 from cobot_nostr.crypto import Signer
 from cobot_nostr.events import DIRECT, FILE, NIP04, Draft
 from nostr.conftest import Bot
@@ -124,6 +124,23 @@ async def test_file_is_got_from_our_server_when_its_own_is_gone(
         )
 
     assert (tmp_path / "x").read_bytes() == content
+
+
+async def test_file_that_its_server_cannot_give_now_may_come_later(
+    bot: Bot, files: FileServer, tmp_path: Path
+) -> None:
+    """A server that fails has not said that the file is gone."""
+    files.is_ill = True
+    media = Media.from_remote({"url": f"{files.url}/{'0' * 64}"}, name="x")
+    async with bot(blossom=[files.url]) as running:
+        with pytest.raises(Unreachable, match="status 503"):
+            await running.call(
+                "session_fetch",
+                channel_type="nostr",
+                media=media,
+                path=tmp_path / "x",
+                limit_bytes=100,
+            )
 
 
 async def test_without_a_server_files_are_links(bot: Bot, person: Person) -> None:

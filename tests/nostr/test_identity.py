@@ -92,6 +92,10 @@ def test_channel_reads_its_key_from_a_file(tmp_path: Path) -> None:
 
     with pytest.raises(PluginError, match="but the secret key is that of"):
         Nostr(foreign, make_context())
+    swapped = NostrSettings(nsec_file=str(path), relays=RELAYS, npub=SIGNER.nsec())
+    with pytest.raises(PluginError, match="npub is no public key") as caught:
+        Nostr(swapped, make_context())
+    assert SIGNER.nsec() not in str(caught.value)
     with pytest.raises(PluginError, match="No such file"):
         Nostr(NostrSettings(nsec_file=str(tmp_path / "no"), relays=RELAYS), make_context())
 
@@ -102,7 +106,10 @@ def test_channel_reads_its_key_from_a_file(tmp_path: Path) -> None:
         ({}, "expected either nsec or nsec_file"),
         ({"nsec_file": "x", "relays": ()}, "expected at least one relay"),
         ({"nsec_file": "x", "relays": ("https://x.example",)}, "expected relays such as"),
-        ({"nsec_file": "x", "blossom": ("files.example",)}, "expected servers such as"),
+        (
+            {"nsec_file": "x", "blossom": ("files.example",)},
+            "expected an address such as https://blossom.example",
+        ),
     ],
 )
 def test_settings_that_cannot_work_are_refused(

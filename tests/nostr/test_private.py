@@ -158,8 +158,8 @@ async def test_parts_of_a_text_are_dated_one_after_the_other(bot: Bot, person: P
         await person.until(lambda: len(person.rumors) == len(receipt.refs))
         in_order = sorted(person.rumors, key=lambda rumor: rumor.created_at)
 
-        assert len(receipt.refs) == 3
-        assert len({rumor.created_at for rumor in in_order}) == 3
+        assert len(receipt.refs) == 4
+        assert len({rumor.created_at for rumor in in_order}) == 4
         assert " ".join(rumor.content for rumor in in_order) == text
 
 

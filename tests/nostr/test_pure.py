@@ -19,7 +19,7 @@ from cobot_nostr.compose import Target, cleaned, deletion, public, reaction
 from cobot_nostr.crypto import Named, Signer, read_bech32
 from cobot_nostr.events import CHAT, COMMENT, NOTE, Draft, Event, Tag
 from cobot_nostr.files import media_of
-from cobot_nostr.pages import Pages
+from cobot_nostr.pages import MOST_IDS, Pages
 from cobot_nostr.publishing import Quorum, settle
 from cobot_nostr.tags import Answered, readable, reply_in, short_name, thread_of
 from cobot_nostr.verdicts import LOST, NOT_THERE, Remedy, Verdict, read_verdict
@@ -121,6 +121,15 @@ def test_pages_go_back_until_nothing_comes() -> None:
     assert _page(pages, []) == []
 
 
+def test_second_that_is_given_again_and_again_is_left() -> None:
+    """Several events of one second are news once, however often they come."""
+    pages = Pages([{}], 500)
+
+    assert _page(pages, [50, 50, 50], ["a", "b", "c"]) == [50]
+    assert _page(pages, [50, 50, 50], ["c", "b", "a"]) == [49]
+    assert _page(pages, [50, 50, 50], ["b", "a", "c"]) == []
+
+
 def test_pages_end_where_they_were_to() -> None:
     """Nothing before the filter's own beginning is asked for."""
     assert _page(Pages([{"since": 31}], 500), [30]) == []
@@ -133,6 +142,15 @@ def test_relay_that_repeats_itself_is_left() -> None:
     assert _page(pages, [50], ["a"]) == [50]
     assert _page(pages, [50], ["a"]) == [49]
     assert _page(pages, [50], ["a"]) == []
+
+
+def test_endless_page_fills_no_memory() -> None:
+    """Of a relay that makes up ids without end no more are kept than it was asked for."""
+    pages = Pages([{}], 500)
+    for number in range(MOST_IDS + 1000):
+        pages.count({"created_at": 50, "id": f"{number}"})
+
+    assert pages.remembered == MOST_IDS
 
 
 # Verdicts.
@@ -352,6 +370,9 @@ def test_file_that_cannot_be_opened_is_none() -> None:
     assert media_of(_event(15, good[:1], "https://files.example/a")) == []
     assert media_of(_event(15, good, "file:///etc/passwd")) == []
     assert media_of(_event(1, [("imeta", "url file:///etc/passwd", "m text/plain")])) == []
+    for impossible in ("https://[", "http://a]b", "https://\u2100.example"):
+        assert media_of(_event(15, good, impossible)) == []
+        assert media_of(_event(1, [("imeta", f"url {impossible}")])) == []
 
 
 def _event(kind: int, tags: Sequence[Tag], content: str = "") -> Event:

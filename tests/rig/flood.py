@@ -14,29 +14,23 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from networks.faults import Trouble
 from networks.telegram.errors import too_many_requests
 from networks.telegram.network import FakeTelegram
 
-from rig.flooding import Answer, Flood, Stage, command, limiting, losing
-
-SEND = frozenset({"sendmessage"})
+from rig.flooding import Answer, Stage, command
 
 
-class OnTelegram(Stage):
+class OnTelegram(Stage[FakeTelegram]):
     """The fake Telegram, with private chats."""
 
     channel = "telegram"
-
-    def __init__(self, network: FakeTelegram) -> None:
-        self._network = network
-        self._limiting: Trouble | None = None
+    send = "sendMessage"
+    refusal = too_many_requests(1)
 
     @property
     def section(self) -> dict[str, Any]:
@@ -47,19 +41,6 @@ class OnTelegram(Stage):
     def answers(self) -> Sequence[Answer]:
         """What the bot has sent."""
         return [Answer(str(one.chat_id), str(one.id), one.text) for one in self._network.sent]
-
-    @property
-    def refused(self) -> int:
-        """How many sends were refused."""
-        return self._limiting.hits if self._limiting else 0
-
-    def trouble(self, flood: Flood, random: Random) -> None:
-        """Let sends be slow, be refused, or their answers be lost."""
-        if flood.send_s:
-            self._network.slow_down("sendMessage", flood.send_s)
-        self._limiting = limiting(too_many_requests(1), SEND, flood, random)
-        for one in (self._limiting, losing(SEND, flood, random)):
-            self._network.troubles.add(one)
 
     async def ready(self) -> None:
         """Wait for nothing: what is written is kept until somebody polls."""
@@ -72,13 +53,9 @@ class OnTelegram(Stage):
     def forget(self) -> None:
         """Do nothing: what was not confirmed is kept for a day."""
 
-    def drop_all(self) -> None:
-        """Reset all connections."""
-        self._network.drop_all()
-
 
 @asynccontextmanager
-async def telegram() -> AsyncIterator[Stage]:
+async def telegram() -> AsyncIterator[OnTelegram]:
     """A Telegram on which nobody has written yet."""
     async with FakeTelegram() as network:
         yield OnTelegram(network)

@@ -15,27 +15,22 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from networks.discord import FakeDiscord, Trouble, too_many_requests
+from networks.discord import FakeDiscord, too_many_requests
 
-from rig.flooding import GUARD_S, Answer, Flood, Stage, command, limiting, losing
-
-SEND = frozenset({"create_message"})
+from rig.flooding import GUARD_S, Answer, Stage, command
 
 
-class OnDiscord(Stage):
+class OnDiscord(Stage[FakeDiscord]):
     """The fake Discord, with direct chats."""
 
     channel = "discord"
-
-    def __init__(self, network: FakeDiscord) -> None:
-        self._network = network
-        self._limiting: Trouble | None = None
+    send = "create_message"
+    refusal = too_many_requests(1)
 
     @property
     def section(self) -> dict[str, Any]:
@@ -51,19 +46,6 @@ class OnDiscord(Stage):
         """What the bot has sent."""
         return [Answer(one.channel.id, one.id, one.content) for one in self._network.sent]
 
-    @property
-    def refused(self) -> int:
-        """How many sends were refused."""
-        return self._limiting.hits if self._limiting else 0
-
-    def trouble(self, flood: Flood, random: Random) -> None:
-        """Let sends be slow, be refused, or their answers be lost."""
-        if flood.send_s:
-            self._network.slow_down("create_message", flood.send_s)
-        self._limiting = limiting(too_many_requests(1), SEND, flood, random)
-        for one in (self._limiting, losing(SEND, flood, random)):
-            self._network.troubles.add(one)
-
     async def ready(self) -> None:
         """Wait for the bot's session: what is written before is not told it."""
         await self._network.wait_for_bot(GUARD_S)
@@ -77,13 +59,9 @@ class OnDiscord(Stage):
         """Forget the bot's session."""
         self._network.gateway.forget_sessions()
 
-    def drop_all(self) -> None:
-        """Reset all connections."""
-        self._network.drop_all()
-
 
 @asynccontextmanager
-async def discord() -> AsyncIterator[Stage]:
+async def discord() -> AsyncIterator[OnDiscord]:
     """A Discord on which nobody has written yet."""
     async with FakeDiscord() as network:
         yield OnDiscord(network)

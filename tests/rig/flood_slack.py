@@ -15,28 +15,23 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from networks.slack import FakeSlack, Trouble
+from networks.slack import FakeSlack
 from networks.slack.errors import RateLimited
 
-from rig.flooding import GUARD_S, Answer, Flood, Stage, command, limiting, losing
-
-SEND = frozenset({"chat.postmessage"})
+from rig.flooding import GUARD_S, Answer, Stage, command
 
 
-class OnSlack(Stage):
+class OnSlack(Stage[FakeSlack]):
     """The fake Slack, with direct chats."""
 
     channel = "slack"
-
-    def __init__(self, network: FakeSlack) -> None:
-        self._network = network
-        self._limiting: Trouble | None = None
+    send = "chat.postMessage"
+    refusal = RateLimited(1)
 
     @property
     def section(self) -> dict[str, Any]:
@@ -52,19 +47,6 @@ class OnSlack(Stage):
         """What the bot has sent."""
         return [Answer(one.channel.id, one.ts, one.text) for one in self._network.sent]
 
-    @property
-    def refused(self) -> int:
-        """How many sends were refused."""
-        return self._limiting.hits if self._limiting else 0
-
-    def trouble(self, flood: Flood, random: Random) -> None:
-        """Let sends be slow, be refused, or their answers be lost."""
-        if flood.send_s:
-            self._network.slow_down("chat.postMessage", flood.send_s)
-        self._limiting = limiting(RateLimited(1), SEND, flood, random)
-        for one in (self._limiting, losing(SEND, flood, random)):
-            self._network.troubles.add(one)
-
     async def ready(self) -> None:
         """Wait for the bot's connection: what is written before is not told it."""
         await self._network.wait_for_links(timeout_s=GUARD_S)
@@ -79,13 +61,9 @@ class OnSlack(Stage):
         for one in self._network.deliveries:
             self._network.outbox.failed(one, "forgotten", is_final=True)
 
-    def drop_all(self) -> None:
-        """Reset all connections."""
-        self._network.drop_all()
-
 
 @asynccontextmanager
-async def slack() -> AsyncIterator[Stage]:
+async def slack() -> AsyncIterator[OnSlack]:
     """A Slack on which nobody has written yet."""
     async with FakeSlack() as network:
         yield OnSlack(network)

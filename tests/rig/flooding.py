@@ -7,15 +7,16 @@ import json
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import attrs
 import click
-from networks.faults import Fault, Refusal, Trouble
+from networks.faults import Failure, Fault, Refusal, Trouble
+from networks.network import Network
 
 from cobot import MessageRef
 from cobot.journal.reader import SqliteReader, open_reader
@@ -89,11 +90,22 @@ class Answer:
     text: str
 
 
-class Stage(ABC):
+NetworkT = TypeVar("NetworkT", bound=Network[Any, Any, Any])
+
+
+class Stage(ABC, Generic[NetworkT]):
     """A fake network with chats, as a flood uses it."""
 
     channel: str
     """The channel's name."""
+    send: str
+    """What a send is called."""
+    refusal: Refusal
+    """How one too many is refused: with 429."""
+
+    def __init__(self, network: NetworkT) -> None:
+        self._network = network
+        self._limiting: Trouble | None = None
 
     @property
     @abstractmethod
@@ -106,13 +118,27 @@ class Stage(ABC):
         """What the bot has sent, in order."""
 
     @property
-    @abstractmethod
     def refused(self) -> int:
         """How many sends were refused."""
+        return self._limiting.hits if self._limiting else 0
 
-    @abstractmethod
     def trouble(self, flood: Flood, random: Random) -> None:
         """Let sends be slow, be refused, or their answers be lost."""
+        if flood.send_s:
+            self._network.slow_down(self.send, flood.send_s)
+        self._limiting = self._often(self.refusal, flood.limited, random)
+        self._often(Fault.LOST, flood.lost, random)
+
+    def _often(self, failure: Failure, share: float, random: Random) -> Trouble:
+        """Let a share of the sends fail."""
+        return self._network.troubles.add(
+            Trouble(
+                failure=failure,
+                methods={self.send.lower()},
+                times=None,
+                chance=lambda: random.random() < share,
+            )
+        )
 
     @abstractmethod
     async def ready(self) -> None:
@@ -126,32 +152,12 @@ class Stage(ABC):
     def forget(self) -> None:
         """Forget the bot: what it missed is not told again."""
 
-    @abstractmethod
     def drop_all(self) -> None:
         """Reset all connections."""
+        self._network.drop_all()
 
 
-def limiting(refusal: Refusal, sends: Collection[str], flood: Flood, random: Random) -> Trouble:
-    """Return what refuses a flood's share of the sends."""
-    return Trouble(
-        failure=refusal,
-        methods=sends,
-        times=None,
-        chance=lambda: random.random() < flood.limited,
-    )
-
-
-def losing(sends: Collection[str], flood: Flood, random: Random) -> Trouble:
-    """Return what loses the answers to a flood's share of the sends."""
-    return Trouble(
-        failure=Fault.LOST,
-        methods=sends,
-        times=None,
-        chance=lambda: random.random() < flood.lost,
-    )
-
-
-async def run_flood(flood: Flood, network: AbstractAsyncContextManager[Stage]) -> Outcome:
+async def run_flood(flood: Flood, network: AbstractAsyncContextManager[Stage[Any]]) -> Outcome:
     """Let people write, and the bot answer, however often it is killed."""
     with tempfile.TemporaryDirectory(prefix="cobot-flood-") as name:
         async with network as stage:
@@ -159,7 +165,7 @@ async def run_flood(flood: Flood, network: AbstractAsyncContextManager[Stage]) -
 
 
 class _Run:
-    def __init__(self, flood: Flood, folder: Path, stage: Stage) -> None:
+    def __init__(self, flood: Flood, folder: Path, stage: Stage[Any]) -> None:
         self._flood = flood
         self._folder = folder
         self._stage = stage
@@ -281,7 +287,7 @@ class _Run:
 
 
 def command(
-    make_network: Callable[[], AbstractAsyncContextManager[Stage]], *, may_double: bool
+    make_network: Callable[[], AbstractAsyncContextManager[Stage[Any]]], *, may_double: bool
 ) -> click.Command:
     """Return the command line that floods a network.
 

@@ -1,16 +1,14 @@
-"""The channel as a plugin: settings, limits, what `cobot check` says, what is in the wheel."""
+"""The channel as a plugin: settings, limits, what `cobot check` says."""
 
 from __future__ import annotations
 
 import ast
 import json
-import shutil
-import subprocess
-import sys
-import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
+from channel_bots import command_line
 from fakes import ManualClock, registry
 from networks.slack import ApiError, FakeSlack, Room
 
@@ -19,21 +17,10 @@ from cobot import AuthFailed, Id, Secret
 from cobot_slack import Slack, SlackChannel, SlackSettings
 from slack.bots import bot_on, receiving
 
-CHECKOUT = Path(__file__).parents[2]
 FOLDER = Path(cobot_slack.__file__).parent
 TOKEN = "xoxb-0-0-fake"
 
-
-def _cobot(folder: Path, section: str, *command: str) -> subprocess.CompletedProcess[str]:
-    file = folder / "cobot.yml"
-    file.write_text(f"access: {{direct: open}}\nplugins:\n  slack:\n{section}")
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "cobot", *command, "-c", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+_cobot = partial(command_line, "slack")
 
 
 def test_the_channel_is_found_and_described(tmp_path: Path) -> None:
@@ -64,7 +51,7 @@ def test_wrong_settings_are_told_with_their_place(tmp_path: Path) -> None:
         "plugins.slack.signing_secret: expected the signing secret",
         "plugins.slack.base_url: expected an address such as https://slack.com/api",
         "plugins.slack.channels[0].id: expected a channel's id",
-        "plugins.slack.connections: expected 1 to 10",
+        "plugins.slack.connections: expected a number from 1 to 10",
         "plugins.slack.port: expected a port",
         "plugins.slack.path: expected a path",
     ):
@@ -148,22 +135,3 @@ def test_only_one_file_asks_the_api() -> None:
         tree = ast.parse(file.read_text())
         names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         assert "http" not in names or file.name == "api.py", file.name
-
-
-def test_the_wheel_holds_the_channel_and_nothing_else(tmp_path: Path) -> None:
-    """Built from the folder as it is: the package is the folder itself."""
-    copy = tmp_path / "cobot_slack"
-    leave_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
-    shutil.copytree(CHECKOUT / "cobot_slack", copy, ignore=leave_out)
-    build = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation")
-    subprocess.run(
-        [sys.executable, *build, "--wheel-dir", tmp_path, copy],
-        check=True,
-        timeout=100,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
-
-    sources = [path.name for path in FOLDER.glob("*.py")]
-    assert sorted(names) == sorted(f"cobot_slack/{one}" for one in [*sources, "py.typed"])

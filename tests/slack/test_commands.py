@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from fakes import ManualClock
-from networks.slack import FakeSlack, Room
+from networks.slack import FakeSlack, Fault, Room
 
-from cobot import Forbidden, Receipt
+from cobot import DeliveryUnknown, Forbidden, Receipt
 from cobot_slack import Slack
 from slack.bots import bot_on, receiving, to
 
@@ -90,3 +90,22 @@ async def test_a_command_is_answered_where_the_bot_is_no_member(
             await channel.session_send(to(other, "three"))
 
     assert [one.text for one in network.sent] == ["one", "two"]
+
+
+async def test_an_answer_that_may_have_arrived_is_marked(
+    channel: Slack, network: FakeSlack, general: Room
+) -> None:
+    """Where the bot is no member nothing can be looked up."""
+    other = network.channel("other", person=general.person, has_bot=False)
+    async with receiving(channel) as received:
+        await received.ready()
+        other.slash("/ask", "why?")
+        await received.message()
+        await received.store(network)
+    network.fail_next("respond", Fault.LOST)
+    with pytest.raises(DeliveryUnknown):
+        await channel.session_send(to(other, "one", key="a-key"))
+    again = await channel.session_send(to(other, "one", key="a-key", unknown=True))
+
+    assert isinstance(again, Receipt)
+    assert again.maybe_repeated is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,34 @@ async def test_what_is_not_stored_in_time_comes_again(
         [],
         [first.id],
     )
+
+
+async def test_what_waits_for_what_was_missed_holds_up_no_other_post(
+    http_channel: Slack, network: FakeSlack, general: Room, direct: Room
+) -> None:
+    """It is to come again; it is handed over once, in its place."""
+    async with receiving(http_channel) as received:
+        await _url(http_channel, received, network)
+        general.text("seen")
+        await received.message()
+        await received.store(network)
+    gate = network.hold("conversations.history", chat=general)
+    network.timing.retry_s = (0.0, 60.0)
+    async with receiving(http_channel, received.cursors) as received:
+        await received.next()
+        entries = http_channel._entries
+        assert isinstance(entries, EventsApi)
+        assert await network.post_events_to(entries.url)
+        await network.wait_for(lambda: gate.waiting)
+        early = general.text("new")
+        waiting = asyncio.ensure_future(received.message())
+        await network.wait_for(lambda: network.deliveries[-1].attempts)
+        direct.text("elsewhere")
+        first = await waiting
+        gate.open()
+        second = await received.message()
+
+    assert (first.content, second.id) == ("elsewhere", early.ts)
 
 
 @pytest.mark.parametrize(

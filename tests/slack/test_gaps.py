@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from cobot_slack.gaps import FLOOR, Missed, Place, missed_in, new_in, threads_to_ask
+from cobot_slack.gaps import (
+    FLOOR,
+    Missed,
+    Place,
+    missed_in,
+    new_in,
+    threads_cursor,
+    threads_to_ask,
+    threads_value,
+)
 from cobot_slack.timestamps import order_of, time_of, ts_at
 
 
@@ -12,14 +21,15 @@ def test_channels_are_asked_from_their_last_message() -> None:
         FLOOR: "1000000.000000",
         "C1": "999000.000100/channel",
         "D1": "999999.000000/im",
-        "C1/998000.000000": "998500.000000",
+        "C1/threads": '{"998000.000000": "998500.000000"}',
         "/commands": "[]",
     }
-    found = missed_in(cursors, ["C1", "C2"])
+    found = missed_in(cursors, ["C1", "C2", "D2"])
 
     assert [(one.place, one.after) for one in found] == [
         (Place("D1", "im"), "999999.000000"),
         (Place("C2", "channel"), "999940.000000"),
+        (Place("D2", "im"), "999940.000000"),
         (Place("C1", "channel"), "999000.000100"),
     ]
 
@@ -32,11 +42,14 @@ def test_threads_are_asked_that_went_on_or_may_have() -> None:
         {"ts": "8999100.000000", "latest_reply": "8999200.000000"},
         {"ts": "8999300.000000"},
     ]
+    threads = {
+        "8999000.000000": "9000100.000000",
+        "8800000.000000": "8990000.000000",
+        "1000000.000000": "1000001.000000",
+    }
     cursors = {
-        "C1/8999000.000000": "9000100.000000",
-        "C1/8800000.000000": "8990000.000000",
-        "C1/1000000.000000": "1000001.000000",
-        "C2/8800000.000000": "8990000.000000",
+        threads_cursor("C1"): threads_value(threads),
+        threads_cursor("C2"): threads_value({"8700000.000000": "8990000.000000"}),
     }
 
     assert threads_to_ask(missed, page, cursors) == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from networks.slack import ApiError, FakeSlack, Room
 
 from cobot import AuthFailed, IncomingMessage, MessageDeleted, MessageEdited, ReactionChanged
 from cobot_slack import Slack
+from cobot_slack.gaps import threads_in
 from slack.bots import bot_on, receiving, to
 
 
@@ -81,7 +83,7 @@ async def test_replies_belong_to_their_thread(
         parent.ts,
     )
     assert (reply.mentioned, ours.mentioned) == (False, True)
-    assert received.cursors[f"{general.id}/{parent.ts}"] == broadcast.id
+    assert threads_in(received.cursors, general.id)[parent.ts] == broadcast.id
     assert received.cursors[general.id] == f"{broadcast.id}/channel"
 
 
@@ -257,3 +259,46 @@ async def test_an_app_that_is_taken_out_stops(
         await received.next()
         with pytest.raises(AuthFailed, match="taken out of the workspace"):
             await received.next()
+
+
+async def test_names_that_do_not_come_hold_up_nothing(
+    channel: Slack, network: FakeSlack, general: Room
+) -> None:
+    """All has to be acknowledged within three seconds, and people go by their ids meanwhile."""
+    people = [network.user(f"P{number}") for number in range(3)]
+    network.hold("users.info")
+    async with receiving(channel) as received:
+        await received.ready()
+        async with asyncio.timeout(2):
+            for person in people:
+                general.text("hello", by=person)
+                assert (await received.message()).sender_name == person.id
+
+
+async def test_names_are_asked_for_together(channel: Slack, network: FakeSlack) -> None:
+    """One after the other, those of many new people would take too long."""
+    people = [network.user(f"P{number}") for number in range(8)]
+    gate = network.hold("users.info")
+    learning = asyncio.ensure_future(channel._directory.learn(one.id for one in people))
+    await network.wait_for(lambda: len(gate.waiting) == len(people))
+    gate.open()
+    await learning
+
+    names = [channel._directory.name("@", one.id) for one in people]
+    assert names == [f"P{number}" for number in range(8)]
+
+
+async def test_an_envelope_without_a_payload_ends_nothing(
+    channel: Slack, network: FakeSlack, direct: Room
+) -> None:
+    """It is acknowledged, or it would come again."""
+    async with receiving(channel) as received:
+        await received.ready()
+        strange = network.outbox.add("events_api", None)  # type: ignore[arg-type]
+        direct.text("after it")
+        message = await received.message()
+        direct.text("last")
+        await received.message()
+
+    assert message.content == "after it"
+    assert strange.state == "acked"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import attrs
 import pytest
 from fakes import ManualClock
 from networks.slack import ApiError, FakeSlack, Fault, Room, page, rate_limited
+from networks.web import Response
 
 from cobot import (
     AuthFailed,
@@ -21,9 +24,11 @@ from cobot import (
     RateLimited,
     Receipt,
     Rejected,
+    Unreachable,
 )
 from cobot_slack import Slack
-from slack.bots import Reports, bot_on, marked, to
+from cobot_slack.api import STOP_S
+from slack.bots import Reports, bot_on, marked, passing, session, to
 
 
 async def _send(channel: Slack, message: OutgoingMessage) -> Receipt:
@@ -170,7 +175,7 @@ async def test_a_limit_closes_one_channel_and_one_method(
         for _ in range(2):
             with pytest.raises(RateLimited) as caught:
                 await channel.session_send(to(general))
-            assert (caught.value.retry_after_s, caught.value.scope) == (5, "address")
+            assert (caught.value.retry_after_s, caught.value.is_wide) == (5, False)
         sent = await _send(channel, to(other))
         await channel.session_edit(sent.refs[0], to(other, "changed"))
         clock.advance(5)
@@ -178,6 +183,28 @@ async def test_a_limit_closes_one_channel_and_one_method(
 
     assert len(network.calls("chat.postMessage")) == 3
     assert health.signs == [f"closed until 2026-01-01 12:00:05+00:00 for {general.id}"]
+
+
+async def test_the_threads_of_a_channel_share_its_rate(
+    channel: Slack, network: FakeSlack, general: Room, clock: ManualClock
+) -> None:
+    """It takes a message a second; to try all of them each second would be refused for ever."""
+    network.rates.is_on = True
+    parents = [general.text(f"plans {number}") for number in range(4)]
+    async with session(channel, clock) as opened:
+        await network.wait_for_links()
+        sends = [
+            opened.send(to(general, str(number), thread_id=parent.ts))
+            for number in range(3)
+            for parent in parents
+        ]
+        await passing(clock, asyncio.gather(*sends))
+
+    for parent in parents:
+        texts = [one.text for one in network.sent if one.thread_ts == parent.ts]
+        assert texts == ["0", "1", "2"]
+    refused = [one for one in network.calls("chat.postMessage") if one.error]
+    assert len(refused) <= 2
 
 
 async def test_a_tier_is_kept_to(
@@ -196,3 +223,43 @@ async def test_a_tier_is_kept_to(
 
     assert {call.error for call in network.calls("chat.update")} <= {"", None}
     assert network.sent[0].text == "once more"
+
+
+@pytest.mark.parametrize("word", ["internal_error", "service_unavailable"])
+async def test_a_look_up_that_fails_sends_nothing(
+    channel: Slack, network: FakeSlack, general: Room, clock: ManualClock, word: str
+) -> None:
+    """A little later it can be found, and is not doubled."""
+    message = to(general, key="a-key", created_at=clock.now())
+    await _send(channel, message)
+    network.fail_next("conversations.history", ApiError(word))
+    with pytest.raises(Unreachable):
+        await channel.session_send(attrs.evolve(message, unknown=True))
+    again = await _send(channel, attrs.evolve(message, unknown=True))
+
+    assert [one.ts for one in network.sent] == [again.refs[0].id]
+
+
+async def test_a_look_up_that_ends_too_early_is_marked(
+    channel: Slack, network: FakeSlack, general: Room
+) -> None:
+    """Among more than 10,000 messages since then it may be."""
+    told = {"ok": True, "messages": [], "response_metadata": {"next_cursor": "more"}}
+    endless = Response(body=json.dumps(told).encode())
+    network.fail_next("conversations.history", endless, times=None)
+    receipt = await _send(channel, to(general, key="a-key", unknown=True))
+
+    assert receipt.maybe_repeated is True
+
+
+async def test_the_end_of_typing_holds_up_no_receipt(
+    channel: Slack, network: FakeSlack, direct: Room
+) -> None:
+    """The message is there, and what comes after it waits."""
+    direct.text("hello")
+    await channel.session_typing("slack", direct.id, None)
+    network.hold("assistant.threads.setStatus")
+    async with asyncio.timeout(STOP_S + 1):
+        await _send(channel, to(direct))
+
+    assert len(network.calls("assistant.threads.setStatus")) == 2

@@ -73,6 +73,26 @@ async def test_a_connection_is_renewed_without_a_gap(
     assert len(network.calls("conversations.history")) == asked
 
 
+async def test_a_successor_that_is_refused_is_tried_again_in_time(
+    channel: Slack, network: FakeSlack, direct: Room, clock: ManualClock
+) -> None:
+    """While the old connection lasts there is no gap."""
+    async with receiving(channel) as received:
+        await received.ready()
+        direct.text("before")
+        await received.message()
+        asked = len(network.calls("conversations.history"))
+        waiting = asyncio.ensure_future(received.message())
+        network.fail_next("apps.connections.open", ApiError("internal_error"))
+        network.disconnect("refresh_requested")
+        await passing(clock, network.wait_for_links(2))
+        direct.text("after")
+        message = await waiting
+
+    assert message.content == "after"
+    assert len(network.calls("conversations.history")) == asked
+
+
 async def test_a_connection_that_breaks_is_made_anew(
     channel: Slack, network: FakeSlack, direct: Room, clock: ManualClock
 ) -> None:
@@ -129,6 +149,26 @@ async def test_there_may_be_several_connections(
 
     assert message.content == "last"
     assert [len(link.envelopes) >= 2 for link in network.socket_mode.links[:2]] == [True, True]
+
+
+async def test_a_limit_on_the_second_connection_ends_not_the_first(
+    network: FakeSlack, general: Room, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Slack gives an address a minute, and lets a few more pass."""
+    trouble = network.fail_next("apps.connections.open", rate_limited(9))
+    trouble.chance = iter([False, True]).__next__
+    async with (
+        bot_on(network, clock, tmp_path, general, connections=2) as channel,
+        receiving(channel) as received,
+    ):
+        await received.ready()
+        await network.wait_for(lambda: trouble.hits)
+        general.text("meanwhile")
+        message = await received.message()
+        before = len(network.links)
+        await received.until(passing(clock, network.wait_for_links(2)))
+
+    assert (message.content, before) == ("meanwhile", 1)
 
 
 async def test_another_program_that_takes_a_part_is_told_of(

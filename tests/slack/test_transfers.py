@@ -7,12 +7,12 @@ from pathlib import Path
 import attrs
 import pytest
 from fakes import ManualClock
-from networks.slack import ApiError, FakeSlack, Fault, Room
+from networks.slack import ApiError, FakeSlack, Fault, Room, rate_limited
 from networks.web import Response
 
-from cobot import DeliveryUnknown, Media, Rejected, Unsupported
+from cobot import DeliveryUnknown, Media, RateLimited, Rejected, Unreachable, Unsupported
 from cobot_slack import Slack
-from slack.bots import bot_on, passing, receiving, to
+from slack.bots import bot_on, passing, receiving, session, to
 
 CAT = Media.from_bytes(b"a cat", name="cat.png", content_type="image/png")
 
@@ -102,6 +102,53 @@ async def test_a_message_without_a_trace_has_arrived(
     assert len(network.sent) == 1
 
 
+async def test_a_file_that_waited_too_long_is_sent_again(
+    channel: Slack, network: FakeSlack, general: Room, clock: ManualClock
+) -> None:
+    """Slack does not keep for ever what is shown nowhere."""
+    for is_unknown in (False, True):
+        message = to(general, "see", media=[CAT], unknown=is_unknown)
+        message = attrs.evolve(message, prepared=await channel.session_prepare(message))
+        network.world.files.by_id.clear()
+        receipt = await passing(clock, channel.session_media(message))
+        assert [one.id for one in receipt.refs] == [network.sent[-1].ts]
+
+    assert [one.text for one in network.sent] == ["see", "see"]
+
+
+async def test_a_look_up_that_fails_shows_no_file_again(
+    channel: Slack, network: FakeSlack, general: Room, clock: ManualClock
+) -> None:
+    """It is tried later."""
+    message = to(general, "see", media=[CAT])
+    message = attrs.evolve(message, prepared=await channel.session_prepare(message))
+    again = attrs.evolve(message, unknown=True)
+    network.fail_next("files.info", rate_limited(5))
+    with pytest.raises(RateLimited):
+        await channel.session_media(again)
+    clock.advance(5)
+    network.fail_next("files.info", ApiError("missing_scope", needed="files:read"))
+    receipt = await passing(clock, channel.session_media(again))
+
+    assert len(network.sent) == 1
+    assert receipt.maybe_repeated is True
+
+
+async def test_messages_that_arrived_in_part_are_completed(
+    channel: Slack, network: FakeSlack, general: Room, clock: ManualClock
+) -> None:
+    """The first ten files are not shown again, and do not keep the eleventh back."""
+    trouble = network.fail_next("files.completeUploadExternal", rate_limited(5))
+    trouble.chance = iter([False, True]).__next__
+    async with session(channel, clock) as opened:
+        await network.wait_for_links()
+        sending = opened.media(to(general, "see", media=[CAT] * 11))
+        receipt = await passing(clock, sending)
+
+    assert [len(one) for one in _contents(network)] == [10, 1]
+    assert [one.id for one in receipt.refs] == [one.ts for one in network.sent]
+
+
 # In.
 
 
@@ -123,6 +170,16 @@ async def test_a_file_is_fetched_with_the_token(
     await channel.session_fetch("slack", media, path, 1000)
 
     assert path.read_bytes() == b"the notes"
+
+
+async def test_a_file_that_is_not_told_of_at_once_can_be_had_later(
+    channel: Slack, network: FakeSlack, direct: Room, tmp_path: Path
+) -> None:
+    """It is not refused for good."""
+    media = await _file_of(channel, direct, is_stub=True)
+    network.fail_next("files.info", ApiError("internal_error"))
+    with pytest.raises(Unreachable):
+        await channel.session_fetch("slack", media, tmp_path / "file", 1000)
 
 
 async def test_a_page_to_sign_in_on_is_no_file(

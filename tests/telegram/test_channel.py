@@ -1,18 +1,15 @@
-"""The channel as a plugin: settings, limits, what `cobot check` says, what is in the wheel."""
+"""The channel as a plugin: settings, limits, what `cobot check` says."""
 
 from __future__ import annotations
 
-import ast
 import json
-import shutil
-import subprocess
-import sys
-import zipfile
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import attrs
 import pytest
+from channel_bots import command_line
 from fakes import ManualClock, registry
 from networks.telegram import FakeTelegram, errors, page
 
@@ -22,24 +19,13 @@ from cobot import AuthFailed, Id, Limits, Secret, Unreachable
 from cobot_telegram import Telegram, TelegramGroup, TelegramSettings
 from telegram.bots import bot_on, receiving
 
-CHECKOUT = Path(__file__).parents[2]
 FOLDER = Path(cobot_telegram.__file__).parent
 TOKEN = "123456:ABC-DEF_ghi"
 
 
 # Settings.
 
-
-def _cobot(folder: Path, section: str, *command: str) -> subprocess.CompletedProcess[str]:
-    file = folder / "cobot.yml"
-    file.write_text(f"access: {{direct: open}}\nplugins:\n  telegram:\n{section}")
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "cobot", *command, "-c", str(file)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+_cobot = partial(command_line, "telegram")
 
 
 def test_the_channel_is_found_and_described(tmp_path: Path) -> None:
@@ -237,20 +223,6 @@ def test_core_and_channel_have_one_version() -> None:
     assert version("cobot-telegram") == cobot.__version__
 
 
-ALLOWED = {"cobot", "cobot.kit", "cobot.net", "cobot.text", "cobot_telegram"}
-
-
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
-def test_the_channel_imports_what_channels_may(path: Path) -> None:
-    """The public names of the core, what is made for channels, and itself."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            module = str(node.module)
-            if module.startswith("cobot_telegram."):
-                module = "cobot_telegram"
-            assert not module.startswith("cobot") or module in ALLOWED
-
-
 def test_only_one_file_talks() -> None:
     """`context.http` is used in `api.py` alone; the pure files do not wait for anything."""
     for path in FOLDER.glob("*.py"):
@@ -259,29 +231,3 @@ def test_only_one_file_talks() -> None:
         if path.name not in ("__init__.py", "api.py", "transfers.py"):
             assert "async " not in text
             assert "Context" not in text
-
-
-def test_the_wheel_holds_the_channel_and_nothing_else(tmp_path: Path) -> None:
-    """Built from the folder as it is: the package is the folder itself."""
-    copy = tmp_path / "cobot_telegram"
-    leave_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
-    shutil.copytree(CHECKOUT / "cobot_telegram", copy, ignore=leave_out)
-    build = ("-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation")
-    subprocess.run(
-        [sys.executable, *build, "--wheel-dir", tmp_path, copy],
-        check=True,
-        timeout=100,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("cobot_telegram-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = {name for name in archive.namelist() if ".dist-info/" not in name}
-        (entry_points,) = (
-            archive.read(name).decode()
-            for name in archive.namelist()
-            if name.endswith("entry_points.txt")
-        )
-
-    ours = {f"cobot_telegram/{path.name}" for path in FOLDER.glob("*.py")}
-    assert names == ours | {"cobot_telegram/py.typed"}
-    assert "telegram = cobot_telegram:Telegram" in entry_points

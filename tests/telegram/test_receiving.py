@@ -321,7 +321,7 @@ async def test_the_owner_is_told_where_the_bot_was_added(
     room = network.supergroup("Lab")
     room.promote_bot()
     async with receiving(channel) as receiver:
-        batch = await receiver.batch()
+        batch = await receiver.next()
 
     assert batch.items == ()
     assert f"'administrator' in 'Lab' ({room.id})" in caplog.text

@@ -3,53 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import attrs
 import pytest
-from fakes import EchoAgent, ManualClock, running, until
+from fakes import ManualClock, until
 from networks.telegram import FakeTelegram, errors, page, pictures
 
-from cobot import Conversation, IncomingMessage, Media, hookimpl
+from cobot import Conversation, IncomingMessage, Media
 from cobot.config.settings import AccessSettings, SessionSettings
-from cobot.session import Session
 from cobot.session.supervisor import State
 from cobot_telegram import Telegram
-from telegram.bots import bot_on, session_with, to
-
-Act = Callable[[IncomingMessage, Conversation], Awaitable[str | None]]
-
-
-@attrs.define(eq=False)
-class Agent:
-    """Does what a test wants."""
-
-    act: Act
-    folder: Path = Path()
-
-    @hookimpl
-    def workspace_path(self, purpose: str) -> Path:
-        return self.folder
-
-    @hookimpl
-    async def agent_reply(
-        self, message: IncomingMessage, conversation: Conversation
-    ) -> str | None:
-        return await self.act(message, conversation)
-
-
-@asynccontextmanager
-async def session(
-    channel: Telegram, clock: ManualClock, agent: object = None, **options: Any
-) -> AsyncIterator[Session]:
-    """Run a session with the channel for the length of a block."""
-    options.setdefault("settings", SessionSettings(typing_after=1000))
-    async with running(session_with(channel, clock, agent or EchoAgent(), **options)) as opened:
-        yield opened
+from telegram.bots import Agent, bot_on, session, to
 
 
 async def test_every_message_is_answered_once_and_in_order(

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import codecs
-import contextlib
-import os
-import signal
 import sys
-import tempfile
-import threading
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 if not __package__:
@@ -20,8 +13,8 @@ if not __package__:
 
 from networks.discord.by_hand import ByHand
 from networks.discord.network import TOKEN, FakeDiscord
+from networks.terminal import run, say, talk, typed_lines
 
-STDIN = 0
 CONFIGURATION = """\
 The fake Discord listens on {url}, its gateway on {gateway}
 Its bot's token is {token}
@@ -53,69 +46,21 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def say(line: str) -> None:
-    """Show a line."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def read_lines(found: Callable[[str | None], None]) -> None:
-    """Hand over standard input line by line, and None at its end.
-
-    It is read from the descriptor: a thread that waits in `sys.stdin` would keep its lock when
-    the program ends.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    rest = ""
-    while data := os.read(STDIN, 65536):
-        *lines, rest = (rest + decoder.decode(data)).split("\n")
-        for line in lines:
-            found(line)
-    if rest:
-        found(rest)
-    found(None)
-
-
 async def serve(given: argparse.Namespace, folder: Path) -> None:
-    """Serve until the person stops it.
-
-    The end of a pipe does not: the bot may still be at it. The end of a terminal's input does.
-    """
-    loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[str | None] = asyncio.Queue()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, lines.put_nowait, "/quit")
+    """Serve until the person stops it."""
     ports = {"port": given.port, "gateway_port": given.gateway_port}
     network = FakeDiscord(given.token, username=given.username, **ports)
-    async with network:
+    async with network, typed_lines() as lines:
         person = ByHand(network, folder, say)
         said = {"url": network.url, "gateway": network.gateway_url, "token": given.token}
         say(CONFIGURATION.format(**said, guild=person.hall.id, folder=folder))
-
-        def found(line: str | None) -> None:
-            with contextlib.suppress(RuntimeError):  # the person has had enough
-                loop.call_soon_threadsafe(lines.put_nowait, line)
-
-        threading.Thread(target=read_lines, args=(found,), daemon=True).start()
-        while not person.is_over:
-            line = await lines.get()
-            if line is not None:
-                person.do(line)
-            elif os.isatty(STDIN):
-                return
+        await talk(person, lines)
 
 
 def main() -> None:
     """Run the command line."""
     given = arguments()
-    folder = Path(tempfile.mkdtemp(prefix="fake-discord-"))
-    try:
-        asyncio.run(serve(given, folder))
-    except OSError as error:
-        sys.exit(f"cannot listen: {error.strerror}")
-    finally:
-        if not any(folder.iterdir()):
-            folder.rmdir()
+    run("discord", partial(serve, given))
 
 
 if __name__ == "__main__":

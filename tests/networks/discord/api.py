@@ -47,8 +47,6 @@ class Api:
     """
 
     def __init__(self, world: World, troubles: Troubles) -> None:
-        self.crash: Exception | None = None
-        """What the network itself did wrong; tests must not pass then."""
         self._world = world
         self._troubles = troubles
 
@@ -59,13 +57,6 @@ class Api:
 
     def handle(self, exchange: Exchange) -> None:
         """Answer a request, at once or later."""
-        try:
-            self._route(exchange)
-        except Exception as error:  # noqa: BLE001 - told when the network closes
-            self.crash = error
-            exchange.answer(Response(500, repr(error).encode(), "text/plain"))
-
-    def _route(self, exchange: Exchange) -> None:
         request = exchange.request
         name, args, route = _named(request)
         call = Call(

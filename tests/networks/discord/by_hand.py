@@ -11,14 +11,11 @@ from networks.discord.files import safe_name
 from networks.discord.network import FakeDiscord
 from networks.discord.record import Event
 from networks.discord.rooms import Room
-from networks.faults import Fault
+from networks.person import Commands, Mistake, Person, needed, path_in, whole
+from networks.web import Response
 
 
-class Mistake(Exception):
-    """A line that cannot be done; its words are for the one who typed it."""
-
-
-class ByHand:
+class ByHand(Person[Message]):
     """Does what lines say.
 
     Args:
@@ -27,12 +24,15 @@ class ByHand:
         say: Shows a line.
     """
 
+    opening = "what you type is written to the bot (@bot mentions it); and"
+    closing = "// makes any line a text"
+    mistakes = (*Person.mistakes, ApiError)
+    _network: FakeDiscord
+    _room: Room
+
     def __init__(self, network: FakeDiscord, folder: Path, say: Callable[[str], None]) -> None:
-        self.is_over = False
-        """Whether the person has had enough."""
+        super().__init__(folder, say)
         self._network = network
-        self._folder = folder
-        self._say = say
         self._people: dict[str, User] = {}
         self._who = network.user("Ann")
         self._people["Ann"] = self._who
@@ -90,23 +90,10 @@ class ByHand:
 
     # --- what people do ---
 
-    def do(self, line: str) -> None:
-        """Do what a line says, or say why it cannot be done."""
-        line = line.strip()
-        if not line:
-            return
-        word, _, rest = line.partition(" ")
-        command = COMMANDS.get(word)
-        try:
-            if command is None:
-                # What is no command here is text; two slashes make any line one.
-                self._write(line.removeprefix("/") if line.startswith("//") else line)
-            else:
-                command[1](self, rest.strip())
-        except (Mistake, OSError) as error:
-            self._say(f"cannot do that: {error}")
-        except ApiError as error:
-            self._say(f"cannot do that: {error.message}")
+    @property
+    def commands(self) -> Commands:
+        """What can be typed besides texts."""
+        return COMMANDS
 
     def _write(self, text: str, reply_to: Message | None = None) -> None:
         text = text.replace("@bot", self._network.bot.mention)
@@ -116,21 +103,15 @@ class ByHand:
         where = self._name(message.channel)
         self._say(f"{self._who.name} in {where} {self._shown(message)}")
 
-    def _pick(self, rest: str, *, by_bot: bool) -> tuple[Message, str]:
-        """Return the message that `#N` names, or the last of one side, and what follows."""
-        word, _, after = rest.partition(" ")
-        if word.startswith("#") and word[1:].isdecimal():
-            there = [*self._room.channel.messages.values()]
-            number = int(word[1:])
-            if not 0 < number <= len(there) or there[number - 1].is_deleted:
-                raise Mistake(f"there is no message {word} here")
-            return there[number - 1], after.strip()
-        for message in reversed(self._room.messages):
-            if (message.author is self._network.bot) == by_bot:
-                return message, rest
-        raise Mistake(
-            "the bot has written nothing here" if by_bot else "you wrote nothing here"
-        )
+    def _find(self, number: int) -> Message | None:
+        found = dict(enumerate(self._room.channel.messages.values(), 1)).get(number)
+        return None if found is None or found.is_deleted else found
+
+    def _is_by_bot(self, message: Message) -> bool:
+        return message.author is self._network.bot
+
+    def _page(self, status: int) -> Response:
+        return page(status)
 
     def private(self, rest: str) -> None:
         """Go to your direct channel with the bot, and write."""
@@ -146,8 +127,7 @@ class ByHand:
 
     def thread(self, rest: str) -> None:
         """Open a thread in this channel, and go there."""
-        if not rest:
-            raise Mistake("it needs the thread's name")
+        needed(rest, "the thread's name")
         if self._room.channel.is_thread or self._room.channel.guild is None:
             raise Mistake("only in a channel of the guild: /channel")
         self._go(self._room.thread(rest, by=self._who), "")
@@ -160,8 +140,7 @@ class ByHand:
 
     def become(self, rest: str) -> None:
         """Be somebody else."""
-        if not rest:
-            raise Mistake("it needs a name")
+        needed(rest, "a name")
         if rest not in self._people:
             self._people[rest] = self._network.user(rest)
             self.hall.join(self._people[rest])
@@ -173,18 +152,6 @@ class ByHand:
         """Reply to the bot's last message, or to #N."""
         message, text = self._pick(rest, by_bot=True)
         self._write(text, message)
-
-    def edit(self, rest: str) -> None:
-        """Edit your last message, or #N."""
-        message, text = self._pick(rest, by_bot=False)
-        self._room.edit(message, text)
-        self._say(f"edited {self._number(message)}")
-
-    def delete(self, rest: str) -> None:
-        """Delete your last message, or #N."""
-        message, _ = self._pick(rest, by_bot=False)
-        self._room.delete(message)
-        self._say(f"deleted {self._number(message)}")
 
     def react(self, rest: str) -> None:
         """React to the bot's last message, or to #N."""
@@ -204,19 +171,14 @@ class ByHand:
 
     def use(self, rest: str) -> None:
         """Use a slash command of the bot; what follows is its option `text`."""
-        name, _, text = rest.partition(" ")
-        if not name:
-            raise Mistake("it needs the command's name")
+        name, _, text = needed(rest, "the command's name").partition(" ")
         self._room.use(name, {"text": text} if text else {}, by=self._who)
 
     def file(self, rest: str) -> None:
         """Send a file, with a text."""
-        name, _, text = rest.partition(" ")
-        if not name:
-            raise Mistake("it needs the file's path")
-        path = Path(name).expanduser()
+        path, text = path_in(rest)
         file = self._room.file(path.read_bytes(), path.name)
-        self._wrote(self._room.post(text.strip(), files=[file], by=self._who))
+        self._wrote(self._room.post(text, files=[file], by=self._who))
 
     # --- what goes wrong ---
 
@@ -227,7 +189,7 @@ class ByHand:
 
     def close(self, rest: str) -> None:
         """Close the bot's connection with a code such as 4000."""
-        self._network.gateway.close(_number(rest or "4000"))
+        self._network.gateway.close(whole(rest or "4000"))
         self._say("closed")
 
     def reconnect(self, rest: str) -> None:
@@ -242,39 +204,13 @@ class ByHand:
 
     def limit(self, rest: str) -> None:
         """Let the bot's next message be refused for so many seconds."""
-        self._network.fail_next("create_message", too_many_requests(_number(rest or "3")))
+        self._network.fail_next("create_message", too_many_requests(whole(rest or "3")))
         self._say("the next message is refused: too many requests")
-
-    def fail(self, rest: str) -> None:
-        """Let the bot's next request fail with a status such as 502, or `reset`."""
-        if rest == "reset":
-            self._network.fail_next(None, Fault.RESET)
-        else:
-            self._network.fail_next(None, page(_number(rest or "502")))
-        self._say("the next request fails")
 
     def list(self, rest: str) -> None:
         """Show what stands in this channel."""
         for message in self._room.messages[-20:]:
             self._say(f"{message.author.name}: {self._shown(message)}")
-
-    def help(self, rest: str) -> None:
-        """Show this."""
-        self._say("what you type is written to the bot (@bot mentions it); and")
-        for word, (usage, command) in COMMANDS.items():
-            about = (command.__doc__ or "").strip()
-            self._say(f"  {f'{word} {usage}'.strip():24} {about}")
-        self._say("  // makes any line a text")
-
-    def quit(self, rest: str) -> None:
-        """Stop the network."""
-        self.is_over = True
-
-
-def _number(word: str) -> int:
-    if not word.isdecimal():
-        raise Mistake(f"{word!r} is no number")
-    return int(word)
 
 
 COMMANDS: dict[str, tuple[str, Callable[[ByHand, str], None]]] = {

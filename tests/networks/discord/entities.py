@@ -205,6 +205,8 @@ class Channel:
     messages: dict[str, Message] = attrs.field(factory=dict)
     is_deleted: bool = False
     is_archived: bool = False
+    archived: datetime | None = None
+    """Of a thread: when it was archived last, or woken."""
     is_locked: bool = False
     has_bot: bool = False
     """Of a private thread: whether the bot is in it."""

@@ -163,8 +163,13 @@ def change_channel(world: World, channel: Channel, *, how: str = "UPDATE") -> No
 def wake(world: World, thread: Channel) -> None:
     """Take a thread out of the archive, as every message in it does."""
     if thread.is_thread and thread.is_archived:
-        thread.is_archived = False
+        archive(world, thread, is_archived=False)
         change_channel(world, thread)
+
+
+def archive(world: World, thread: Channel, *, is_archived: bool) -> None:
+    """Put a thread into the archive, or take it out."""
+    thread.is_archived, thread.archived = is_archived, world.clock.now()
 
 
 def place(channel: Channel) -> Wire:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from networks.clocks import Clock, RealClock
 from networks.discord.api import DOWNLOAD, Api
 from networks.discord.calls import Call
 from networks.discord.entities import Message, User, Wire
@@ -18,31 +15,19 @@ from networks.discord.halls import Hall
 from networks.discord.methods import NAMES
 from networks.discord.permissions import USUAL
 from networks.discord.rates import Rates
-from networks.discord.record import Event
+from networks.discord.record import Event, Record
 from networks.discord.rooms import Room
-from networks.discord.world import PRIVILEGED, Clock, World
-from networks.faults import Failure, Gate, Slow, Trouble, Troubles
+from networks.discord.world import PRIVILEGED, World
+from networks.faults import Failure, Gate, Trouble, Troubles
+from networks.network import WAIT_S, Names, Network
 from networks.web import Server
 
 BOT_ID = "1100000000000000001"
 TOKEN = f"{base64.urlsafe_b64encode(BOT_ID.encode()).decode().rstrip('=')}.GfakeX.of-a-fake-bot"
-WAIT_S = 10.0
 HEARTBEAT_S = 41.25
 
 
-class RealClock:
-    """Time as it is."""
-
-    def now(self) -> datetime:
-        """Return the time of day."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow."""
-        return time.monotonic()
-
-
-class FakeDiscord:
+class FakeDiscord(Network[Call, Event, Message]):
     """Discord's REST API and gateway on localhost, for one bot.
 
     Everything that is not a request is done on the loop that the network runs on, and at once:
@@ -81,28 +66,18 @@ class FakeDiscord:
         self.gateway = Gateway(self.world, heartbeat_interval_s)
         """Sessions, heartbeats, closes: what a test does to connections of the gateway."""
         self._ports = (port, gateway_port)
-        self._api = Api(self.world, self.troubles)
+        api = Api(self.world, self.troubles)
         self._server = Server(
-            self._api.handle,
-            admit=self._api.admit,
+            api.handle,
+            admit=api.admit,
             body_bytes=self.world.files.limits.request_bytes,
             too_large=too_large().response(),
         )
 
-    async def __aenter__(self) -> Self:
-        await self.listen()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.gateway.shut_down()
-        await self._server.close()
-        if self._api.crash and error is None:
-            raise RuntimeError("the fake network itself failed") from self._api.crash
+    @property
+    def record(self) -> Record:
+        """What the bot asked for and did."""
+        return self.world.record
 
     # --- where it is ---
 
@@ -160,21 +135,6 @@ class FakeDiscord:
     # --- what the bot did ---
 
     @property
-    def sent(self) -> list[Message]:
-        """What the bot sent, in order, as it is now: edited, deleted, reacted to."""
-        return self.world.record.sent
-
-    @property
-    def events(self) -> list[Event]:
-        """All that the bot did, in order: sent, edited, deleted, reacted, typed ..."""
-        return self.world.record.events
-
-    @property
-    def requests(self) -> list[Call]:
-        """Every request of the bot, in order, also those that failed."""
-        return self.world.record.calls
-
-    @property
     def presence(self) -> Wire:
         """What people see of the bot: `status`, `activities`; empty: it is offline."""
         return self.gateway.presence
@@ -191,25 +151,6 @@ class FakeDiscord:
     def calls(self, route: str) -> list[Call]:
         """Return the requests of one route, in order."""
         return [one for one in self.requests if one.route == route]
-
-    async def wait_for(self, condition: Callable[[], object], timeout_s: float = WAIT_S) -> Any:
-        """Wait until a condition holds; return what it returned.
-
-        It is looked at after each request, each payload of the gateway, each connection.
-
-        Raises:
-            TimeoutError: It did not come to hold in that time.
-        """
-        return await self.world.record.wait_for(condition, timeout_s)
-
-    async def wait_for_sent(self, count: int = 1, timeout_s: float = WAIT_S) -> list[Message]:
-        """Wait until the bot has sent so many messages; return all that it sent.
-
-        Raises:
-            TimeoutError: It has not, in that time.
-        """
-        await self.wait_for(lambda: len(self.sent) >= count, timeout_s)
-        return self.sent
 
     async def wait_for_bot(self, timeout_s: float = WAIT_S) -> None:
         """Wait until the bot has a session on the gateway.
@@ -228,7 +169,7 @@ class FakeDiscord:
 
     def fail_next(
         self,
-        route: str | tuple[str, ...] | None,
+        route: Names,
         failure: Failure,
         *,
         times: int | None = 1,
@@ -249,18 +190,11 @@ class FakeDiscord:
         for name in names or ():
             if name not in NAMES and name != DOWNLOAD:
                 raise ValueError(f"there is no route {name!r}: {', '.join(sorted(NAMES))}")
-        channel_id = room.id if room else None
-        return self.troubles.add(
-            Trouble(failure=failure, methods=names, times=times, place=channel_id)
-        )
-
-    def slow_down(self, route: str | tuple[str, ...] | None, seconds: float) -> Trouble:
-        """Let the answers to requests come late, until the trouble is ended."""
-        return self.fail_next(route, Slow(seconds), times=None)
+        return self._fail(route, failure, times, room)
 
     def hold(
         self,
-        route: str | tuple[str, ...] | None,
+        route: Names,
         *,
         is_before: bool = False,
         room: Room | None = None,
@@ -273,9 +207,7 @@ class FakeDiscord:
                 wait.
             room: Only requests to this channel.
         """
-        gate = Gate(is_before)
-        gate.trouble = self.fail_next(route, gate, times=None, room=room)
-        return gate
+        return self._hold(route, is_before, room)
 
     def revoke_token(self) -> None:
         """Let the token be refused from now on, and end all sessions."""
@@ -289,10 +221,15 @@ class FakeDiscord:
 
     def refuse(self) -> None:
         """Accept no connections any more, of requests or the gateway; open ones stay."""
-        self._server.refuse()
+        super().refuse()
         self.gateway.refuse()
 
     def drop_all(self) -> None:
         """Reset every open connection, of requests and of the gateway."""
-        self._server.drop_all()
+        super().drop_all()
         self.gateway.drop_all()
+
+    async def close(self) -> None:
+        """End all connections, also of the gateway."""
+        await self.gateway.shut_down()
+        await super().close()

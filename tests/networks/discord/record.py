@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from networks import record
 from networks.discord.calls import Call
 from networks.discord.entities import Channel, Message
-from networks.waiting import Waiting
 
 EventKind: TypeAlias = Literal[
     "sent",
@@ -36,21 +35,5 @@ class Event:
     """The reaction's emoji; the presence; the text before an edit; the answer's type."""
 
 
-class Record(Waiting):
-    """Everything that the bot asked for and did, in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[Call] = []
-        self.events: list[Event] = []
-        self.sent: list[Message] = []
-        self.listeners: list[Callable[[Event], None]] = []
-
-    def note(self, event: Event) -> None:
-        """Take note of what the bot did."""
-        self.events.append(event)
-        if event.kind == "sent" and event.message:
-            self.sent.append(event.message)
-        for listener in self.listeners:
-            listener(event)
-        self.changed()
+Record: TypeAlias = record.Record[Call, Event, Message]
+"""Everything that the bot asked for and did, in order."""

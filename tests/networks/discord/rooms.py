@@ -314,7 +314,8 @@ class Room:
 
     def archive(self, *, is_locked: bool = False) -> None:
         """Put the thread into the archive; locked: only moderators get it out."""
-        self.channel.is_archived, self.channel.is_locked = True, is_locked
+        happenings.archive(self.world, self.channel, is_archived=True)
+        self.channel.is_locked = is_locked
         happenings.change_channel(self.world, self.channel)
 
     # --- the channel ---

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from networks.discord.entities import (
     ANNOUNCEMENT,
     CATEGORY,
@@ -88,13 +90,18 @@ def _thread_fields(thread: Channel) -> Wire:
             "archived": thread.is_archived,
             "locked": thread.is_locked,
             "auto_archive_duration": thread.archive_minutes,
-            "archive_timestamp": opened,
+            "archive_timestamp": iso(archived_at(thread)),
             "create_timestamp": opened,
         },
     }
     if thread.parent and thread.parent.kind in FORUMS:
         wire["applied_tags"] = thread.applied_tags
     return wire
+
+
+def archived_at(thread: Channel) -> datetime:
+    """Return when a thread was last archived or woken; or opened, if it never was."""
+    return thread.archived or thread.created
 
 
 def guild_wire(guild: Guild) -> Wire:

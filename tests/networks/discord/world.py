@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from networks.clocks import Clock
 from networks.discord.entities import (
     CATEGORY,
     DM,
@@ -33,16 +34,6 @@ MESSAGE_CONTENT = 1 << 15
 PRIVILEGED = GUILD_MEMBERS | GUILD_PRESENCES | MESSAGE_CONTENT
 FLAGS = {GUILD_PRESENCES: 1 << 13, GUILD_MEMBERS: 1 << 15, MESSAGE_CONTENT: 1 << 19}
 """The flag of an application that has an intent switched on."""
-
-
-class Clock(Protocol):
-    """Time, as the network is to see it."""
-
-    def now(self) -> datetime:
-        """Return the time of day."""
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow."""
 
 
 class Publish(Protocol):

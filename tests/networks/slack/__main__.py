@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
-import tempfile
+from functools import partial
 from pathlib import Path
 
 if not __package__:
@@ -14,7 +13,7 @@ if not __package__:
 
 from networks.slack.by_hand import ByHand
 from networks.slack.network import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, FakeSlack
-from networks.terminal import say, talk, typed_lines
+from networks.terminal import run, say, talk, typed_lines
 
 CONFIGURATION = """\
 The fake Slack listens on {url}
@@ -72,14 +71,7 @@ async def serve(given: argparse.Namespace, folder: Path) -> None:
 def main() -> None:
     """Run the command line."""
     given = arguments()
-    folder = Path(tempfile.mkdtemp(prefix="fake-slack-"))
-    try:
-        asyncio.run(serve(given, folder))
-    except OSError as error:
-        sys.exit(f"cannot listen on port {given.port}: {error.strerror}")
-    finally:
-        if not any(folder.iterdir()):
-            folder.rmdir()
+    run("slack", partial(serve, given), f" on port {given.port}")
 
 
 if __name__ == "__main__":

@@ -6,19 +6,16 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from networks.faults import Fault
+from networks.person import Commands, Mistake, Person, needed, path_in, whole
 from networks.slack.chats import Channel, Message, User
 from networks.slack.errors import page, rate_limited
 from networks.slack.network import FakeSlack
 from networks.slack.record import Event
 from networks.slack.rooms import Room
+from networks.web import Response
 
 
-class Mistake(Exception):
-    """A line that cannot be done; its words are for the one who typed it."""
-
-
-class ByHand:
+class ByHand(Person[Message]):
     """Does what lines say.
 
     Args:
@@ -27,12 +24,14 @@ class ByHand:
         say: Shows a line.
     """
 
+    closing = "any other word with a slash is a command of the app; // makes it a text"
+    mistakes = (*Person.mistakes, LookupError)
+    _network: FakeSlack
+    _room: Room
+
     def __init__(self, network: FakeSlack, folder: Path, say: Callable[[str], None]) -> None:
-        self.is_over = False
-        """Whether the person has had enough."""
+        super().__init__(folder, say)
         self._network = network
-        self._folder = folder
-        self._say = say
         self._people: dict[str, User] = {}
         self._shown: list[Message] = []  # in the order of their numbers
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,22 +100,18 @@ class ByHand:
 
     # --- what people do ---
 
-    def do(self, line: str) -> None:
-        """Do what a line says, or say why it cannot be done."""
-        line = line.strip()
-        if not line:
-            return
-        word, _, rest = line.partition(" ")
-        command = COMMANDS.get(word)
-        try:
-            if command:
-                command[1](self, rest.strip())
-            elif line.startswith("/") and not line.startswith("//"):
-                self._room.slash(word, rest.strip(), by=self._who)
-            else:
-                self._write(line.removeprefix("/") if line.startswith("//") else line)
-        except (Mistake, OSError, LookupError) as error:
-            self._say(f"cannot do that: {error}")
+    @property
+    def commands(self) -> Commands:
+        """What can be typed besides texts."""
+        return COMMANDS
+
+    def _other(self, line: str) -> None:
+        """Use a command of the app, or write a text."""
+        if line.startswith("/") and not line.startswith("//"):
+            word, _, rest = line.partition(" ")
+            self._room.slash(word, rest.strip(), by=self._who)
+        else:
+            super()._other(line)
 
     def _person(self, name: str) -> User:
         if name not in self._people:
@@ -135,20 +130,15 @@ class ByHand:
             waits = ", ".join(f"{wait:g}" for wait in self._network.timing.retry_s)
             self._say(f"  no app is connected; the network tries again after {waits} seconds")
 
-    def _pick(self, rest: str, *, by_bot: bool) -> tuple[Message, str]:
-        """Return the message that `#N` names, or the last of one side, and what follows."""
-        word, _, after = rest.partition(" ")
-        if word.startswith("#") and word[1:].isdecimal():
-            number = int(word[1:])
-            if not 0 < number <= len(self._shown) or self._shown[number - 1].is_deleted:
-                raise Mistake(f"there is no message {word}")
-            return self._shown[number - 1], after.strip()
-        for message in reversed(self._room.messages):
-            if message.is_outgoing == by_bot:
-                return message, rest
-        raise Mistake(
-            "the bot has written nothing here" if by_bot else "you wrote nothing here"
-        )
+    def _find(self, number: int) -> Message | None:
+        found = dict(enumerate(self._shown, 1)).get(number)
+        return None if found is None or found.is_deleted else found
+
+    def _is_by_bot(self, message: Message) -> bool:
+        return message.is_outgoing
+
+    def _page(self, status: int) -> Response:
+        return page(status)
 
     def direct(self, rest: str) -> None:
         """Go to your direct messages, and write."""
@@ -156,9 +146,7 @@ class ByHand:
 
     def channel(self, rest: str) -> None:
         """Go to a channel, and make it if it is new; the bot is in it."""
-        name, _, text = rest.partition(" ")
-        if not name:
-            raise Mistake("it needs the channel's name")
+        name, _, text = needed(rest, "the channel's name").partition(" ")
         if name not in self._rooms:
             self._rooms[name] = self._network.channel(name, person=self._who)
         room = self._rooms[name]
@@ -175,8 +163,7 @@ class ByHand:
 
     def become(self, rest: str) -> None:
         """Be somebody else."""
-        if not rest:
-            raise Mistake("it needs a name")
+        needed(rest, "a name")
         self._who = self._person(rest)
         if self._room.channel.kind == "im":
             self.direct("")
@@ -192,23 +179,10 @@ class ByHand:
         if text:
             self._write(text)
 
-    def edit(self, rest: str) -> None:
-        """Edit your last message, or #N."""
-        message, text = self._pick(rest, by_bot=False)
-        self._room.edit(message, text)
-        self._say(f"edited {self._number(message)}")
-
-    def delete(self, rest: str) -> None:
-        """Delete your last message, or #N."""
-        message, _ = self._pick(rest, by_bot=False)
-        self._room.delete(message)
-        self._say(f"deleted {self._number(message)}")
-
     def react(self, rest: str) -> None:
         """React to the bot's last message, or to #N, with an emoji or its name."""
         message, name = self._pick(rest, by_bot=True)
-        if not name:
-            raise Mistake("it needs an emoji")
+        needed(name, "an emoji")
         self._room.react(message, name, by=self._who)
         self._say(f"reacted to {self._number(message)}")
 
@@ -219,10 +193,7 @@ class ByHand:
 
     def file(self, rest: str) -> None:
         """Send a file, with words."""
-        name, _, words = rest.partition(" ")
-        if not name:
-            raise Mistake("it needs the file's path")
-        path = Path(name).expanduser()
+        path, words = path_in(rest)
         sent = self._room.file(
             path.read_bytes(), path.name, text=words, by=self._who, thread=self._thread
         )
@@ -248,40 +219,14 @@ class ByHand:
 
     def limit(self, rest: str) -> None:
         """Let the bot's next message be refused for so many seconds."""
-        self._network.fail_next("chat.postMessage", rate_limited(_whole(rest or "3")))
+        self._network.fail_next("chat.postMessage", rate_limited(whole(rest or "3")))
         self._say("the next message is refused: ratelimited")
-
-    def fail(self, rest: str) -> None:
-        """Let the bot's next request fail with a status such as 502, or `reset`."""
-        if rest == "reset":
-            self._network.fail_next(None, Fault.RESET)
-        else:
-            self._network.fail_next(None, page(_whole(rest or "502")))
-        self._say("the next request fails")
 
     def list(self, rest: str) -> None:
         """Show what stands in this conversation."""
         for message in self._room.messages[-20:]:
             name = message.user.real_name if message.user else "somebody"
             self._say(f"{self._label(message)} {name}: {message.shown}")
-
-    def help(self, rest: str) -> None:
-        """Show this."""
-        self._say("what you type is written to the bot; and")
-        for word, (usage, command) in COMMANDS.items():
-            about = (command.__doc__ or "").strip()
-            self._say(f"  {f'{word} {usage}'.strip():24} {about}")
-        self._say("  any other word with a slash is a command of the app; // makes it a text")
-
-    def quit(self, rest: str) -> None:
-        """Stop the network."""
-        self.is_over = True
-
-
-def _whole(word: str) -> int:
-    if not word.isdecimal():
-        raise Mistake(f"{word!r} is no number")
-    return int(word)
 
 
 COMMANDS: dict[str, tuple[str, Callable[[ByHand, str], None]]] = {

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from networks.faults import Failure, Fault, Gate, Slow, Trouble, Troubles
+from networks.clocks import Clock, RealClock
+from networks.faults import Troubles
+from networks.network import WAIT_S, MethodNetwork
 from networks.slack.api import Api, Tokens
 from networks.slack.calls import Call
 from networks.slack.chats import Channel, ChannelKind, Message, User, Wire
 from networks.slack.delivery import Delivery, Outbox, Timing
 from networks.slack.posting import Poster
 from networks.slack.rates import Rates
-from networks.slack.record import Event
+from networks.slack.record import Event, Record
 from networks.slack.rooms import Room
 from networks.slack.socket_mode import Goodbye, Link, SocketMode
-from networks.slack.world import Clock, Limits, World
+from networks.slack.world import Limits, World
 from networks.web import Server
 
 # They end in what no token has: whoever looks for leaked ones finds none here.
 BOT_TOKEN = "xoxb-0-0-fake"
 APP_TOKEN = "xapp-1-A0APP00001-0-fake"
 SIGNING_SECRET = "0123456789abcdef0123456789abcdef"
-WAIT_S = 10.0
 
 
-class RealClock:
-    """Time as it is."""
-
-    def now(self) -> datetime:
-        """Return the time of day."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow."""
-        return time.monotonic()
-
-
-class FakeSlack:
+class FakeSlack(MethodNetwork[Call, Event, Message]):
     """Slack on localhost: a workspace with one app and its bot.
 
     Everything that is not a request is done on the loop that the network runs on, and at once:
@@ -79,26 +64,13 @@ class FakeSlack:
         self.world.deliveries = self.outbox
         self._port = port
         self._tokens = Tokens(bot_token, app_token)
-        self._api = Api(self.world, self.troubles, self._tokens, self.socket_mode)
-        self._server = Server(self._api.handle, admit=self._api.admit)
+        api = Api(self.world, self.troubles, self._tokens, self.socket_mode)
+        self._server = Server(api.handle, admit=api.admit)
 
-    async def __aenter__(self) -> Self:
-        await self.listen()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.outbox.close()
-        if self.poster:
-            await self.poster.close()
-        await self.socket_mode.close()
-        await self._server.close()
-        if self._api.crash and error is None:
-            raise RuntimeError("the fake network itself failed") from self._api.crash
+    @property
+    def record(self) -> Record:
+        """What the bot asked for and did."""
+        return self.world.record
 
     # --- where it is, and what its app has asked for ---
 
@@ -218,21 +190,6 @@ class FakeSlack:
     # --- what the bot did ---
 
     @property
-    def sent(self) -> list[Message]:
-        """What the bot sent, in order, as it is now: edited, deleted, reacted to."""
-        return self.world.record.sent
-
-    @property
-    def events(self) -> list[Event]:
-        """All that the bot did, in order: sent, edited, deleted, reacted ..."""
-        return self.world.record.events
-
-    @property
-    def requests(self) -> list[Call]:
-        """Every request of the bot, in order, also those that failed."""
-        return self.world.record.calls
-
-    @property
     def presence(self) -> str:
         """`auto` or `away`."""
         return self.world.presence
@@ -257,29 +214,6 @@ class FakeSlack:
         """The connections of Socket Mode that are open."""
         return self.socket_mode.open_links
 
-    def calls(self, method: str) -> list[Call]:
-        """Return the requests of one method, in order."""
-        return [one for one in self.requests if one.method == method]
-
-    async def wait_for(self, condition: Callable[[], object], timeout_s: float = WAIT_S) -> Any:
-        """Wait until a condition holds; return what it returned.
-
-        It is looked at after each request, each delivery and each thing that the bot does.
-
-        Raises:
-            TimeoutError: It did not come to hold in that time.
-        """
-        return await self.world.record.wait_for(condition, timeout_s)
-
-    async def wait_for_sent(self, count: int = 1, timeout_s: float = WAIT_S) -> list[Message]:
-        """Wait until the bot has sent so many messages; return all that it sent.
-
-        Raises:
-            TimeoutError: It has not, in that time.
-        """
-        await self.wait_for(lambda: len(self.sent) >= count, timeout_s)
-        return self.sent
-
     async def wait_for_links(self, count: int = 1, timeout_s: float = WAIT_S) -> list[Link]:
         """Wait until so many connections of Socket Mode are open; return them.
 
@@ -290,59 +224,6 @@ class FakeSlack:
         return self.links
 
     # --- what goes wrong ---
-
-    def fail_next(
-        self,
-        method: str | tuple[str, ...] | None,
-        failure: Failure,
-        *,
-        times: int | None = 1,
-        chat: Room | None = None,
-    ) -> Trouble:
-        """Let the next calls fail.
-
-        Args:
-            method: Its name, or several; `download`, `upload` and `respond` for what has none;
-                None: any.
-            failure: How: an `ApiError`, an answer such as `rate_limited(5)` or `page(502)`, a
-                `Fault`.
-            times: How many calls; None: all until the trouble is ended.
-            chat: Only calls to this conversation.
-
-        Raises:
-            ValueError: It cannot be: a reset happens before the conversation is known.
-        """
-        if failure is Fault.RESET and chat is not None:
-            raise ValueError("a reset happens before the chat is known; use Fault.LOST")
-        names = (method,) if isinstance(method, str) else method
-        lower = None if names is None else frozenset(name.lower() for name in names)
-        place = chat.id if chat else None
-        return self.troubles.add(
-            Trouble(failure=failure, methods=lower, times=times, place=place)
-        )
-
-    def slow_down(self, method: str | tuple[str, ...] | None, seconds: float) -> Trouble:
-        """Let the answers to calls come late, until the trouble is ended."""
-        return self.fail_next(method, Slow(seconds), times=None)
-
-    def hold(
-        self,
-        method: str | tuple[str, ...] | None,
-        *,
-        is_before: bool = False,
-        chat: Room | None = None,
-    ) -> Gate:
-        """Let calls wait until the gate that is returned is opened.
-
-        Args:
-            method: As for `fail_next`.
-            is_before: Whether they are done only then. Else they are done, and their answers
-                wait.
-            chat: Only calls to this conversation.
-        """
-        gate = Gate(is_before)
-        gate.trouble = self.fail_next(method, gate, times=None, chat=chat)
-        return gate
 
     def revoke_token(self, error: str = "token_revoked") -> None:
         """Let both tokens be refused from now on, also with `account_inactive` ..."""
@@ -363,10 +244,18 @@ class FakeSlack:
 
     def refuse(self) -> None:
         """Accept no connections any more; those that are open stay."""
-        self._server.refuse()
+        super().refuse()
         self.socket_mode.server.refuse()
 
     def drop_all(self) -> None:
         """Reset every open connection."""
-        self._server.drop_all()
+        super().drop_all()
         self.socket_mode.server.drop_all()
+
+    async def close(self) -> None:
+        """End all connections; nothing is told any more."""
+        self.outbox.close()
+        if self.poster:
+            await self.poster.close()
+        await self.socket_mode.close()
+        await super().close()

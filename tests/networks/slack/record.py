@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from networks import record
 from networks.slack.calls import Call
 from networks.slack.chats import Channel, Message
-from networks.waiting import Waiting
 
 EventKind: TypeAlias = Literal[
     "sent",
@@ -36,21 +35,5 @@ class Event:
     sees; the answer to a command or a button."""
 
 
-class Record(Waiting):
-    """Everything that the bot asked for and did, in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[Call] = []
-        self.events: list[Event] = []
-        self.sent: list[Message] = []
-        self.listeners: list[Callable[[Event], None]] = []
-
-    def note(self, event: Event) -> None:
-        """Take note of what the bot did."""
-        self.events.append(event)
-        if event.kind == "sent" and event.message:
-            self.sent.append(event.message)
-        for listener in self.listeners:
-            listener(event)
-        self.changed()
+Record: TypeAlias = record.Record[Call, Event, Message]
+"""Everything that the bot asked for and did, in order."""

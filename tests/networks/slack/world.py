@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from datetime import datetime
 from typing import Any, Protocol
 
 import attrs
 
+from networks.clocks import Clock
 from networks.slack import text as texts
 from networks.slack.chats import Channel, ChannelKind, Message, User, Wire
 from networks.slack.errors import ApiError
@@ -57,16 +57,6 @@ STATUS_S = 120.0
 HOOK_S = 1800.0
 HOOK_USES = 5
 """How long, and how often, the address for answers to a command or a button is good."""
-
-
-class Clock(Protocol):
-    """Time, as the network is to see it."""
-
-    def now(self) -> datetime:
-        """Return the time of day."""
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow."""
 
 
 class Deliveries(Protocol):

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from networks.faults import Fault
+from networks.person import Commands, Mistake, Person, needed, path_in, whole
 from networks.telegram.chats import Chat, Message, Topic, User
 from networks.telegram.errors import page, too_many_requests
 from networks.telegram.files import KINDS
 from networks.telegram.network import FakeTelegram
 from networks.telegram.record import Event
 from networks.telegram.rooms import Room
+from networks.web import Response
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
-class Mistake(Exception):
-    """A line that cannot be done; its words are for the one who typed it."""
-
-
-class ByHand:
+class ByHand(Person[Message]):
     """Does what lines say.
 
     Args:
@@ -29,18 +26,19 @@ class ByHand:
         say: Shows a line.
     """
 
+    closing = "anything else with a slash is a text, as /start is; // makes any line one"
+    _network: FakeTelegram
+    _room: Room
+
     def __init__(self, network: FakeTelegram, folder: Path, say: Callable[[str], None]) -> None:
-        self.is_over = False
-        """Whether the person has had enough."""
+        super().__init__(folder, say)
         self._network = network
-        self._folder = folder
-        self._say = say
         self._people: dict[str, User] = {}
         self._who = self._person("Ann")
         self._private = network.private_chat(self._who)
         self._group: Room | None = None
         self._forum: Room | None = None
-        self._room: Room = self._private
+        self._room = self._private
         self._topic: Topic | None = None
         network.world.record.listeners.append(self.show)
 
@@ -94,21 +92,10 @@ class ByHand:
 
     # --- what people do ---
 
-    def do(self, line: str) -> None:
-        """Do what a line says, or say why it cannot be done."""
-        line = line.strip()
-        if not line:
-            return
-        word, _, rest = line.partition(" ")
-        command = COMMANDS.get(word)
-        try:
-            if command is None:
-                # Also commands of the bot, such as /start; two slashes make any line text.
-                self._write(line.removeprefix("/") if line.startswith("//") else line)
-            else:
-                command[1](self, rest.strip())
-        except (Mistake, OSError) as error:
-            self._say(f"cannot do that: {error}")
+    @property
+    def commands(self) -> Commands:
+        """What can be typed besides texts."""
+        return COMMANDS
 
     def _person(self, name: str) -> User:
         if name not in self._people:
@@ -125,20 +112,17 @@ class ByHand:
             f"{_reply(message)}: {words}"
         )
 
-    def _pick(self, rest: str, *, by_bot: bool) -> tuple[Message, str]:
-        """Return the message that `#N` names, or the last of one side, and what follows."""
-        word, _, after = rest.partition(" ")
-        if word.startswith("#") and word[1:].isdecimal():
-            message = self._room.chat.find(int(word[1:]))
-            if message is None:
-                raise Mistake(f"there is no message {word} here")
-            return message, after.strip()
-        for message in reversed(self._room.messages):
-            if message.is_outgoing == by_bot:
-                return message, rest
-        raise Mistake(
-            "the bot has written nothing here" if by_bot else "you wrote nothing here"
-        )
+    def _number(self, message: Message) -> str:
+        return f"#{message.id}"
+
+    def _find(self, number: int) -> Message | None:
+        return self._room.chat.find(number)
+
+    def _is_by_bot(self, message: Message) -> bool:
+        return message.is_outgoing
+
+    def _page(self, status: int) -> Response:
+        return page(status)
 
     def private(self, rest: str) -> None:
         """Go to the private chat, and write."""
@@ -153,8 +137,7 @@ class ByHand:
 
     def topic(self, rest: str) -> None:
         """Go to a topic of the forum, and open it if it is new."""
-        if not rest:
-            raise Mistake("it needs the topic's name")
+        needed(rest, "the topic's name")
         if self._forum is None:
             self._forum = self._network.supergroup("Lab", forum=True, person=self._who)
             self._forum.promote_bot()
@@ -173,8 +156,7 @@ class ByHand:
 
     def become(self, rest: str) -> None:
         """Be somebody else."""
-        if not rest:
-            raise Mistake("it needs a name")
+        needed(rest, "a name")
         self._who = self._person(rest)
         in_private = self._room.chat.kind == "private"
         room = self._network.private_chat(self._who) if in_private else self._room
@@ -185,17 +167,9 @@ class ByHand:
         message, text = self._pick(rest, by_bot=True)
         self._write(text, message)
 
-    def edit(self, rest: str) -> None:
-        """Edit your last message, or #N."""
-        message, text = self._pick(rest, by_bot=False)
-        self._room.edit(message, text)
-        self._say(f"edited #{message.id}")
-
     def delete(self, rest: str) -> None:
         """Delete your last message, or #N; bots are never told."""
-        message, _ = self._pick(rest, by_bot=False)
-        self._room.delete(message)
-        self._say(f"deleted #{message.id}")
+        super().delete(rest)
 
     def react(self, rest: str) -> None:
         """React to the bot's last message, or to #N; without an emoji take it back."""
@@ -210,16 +184,13 @@ class ByHand:
 
     def send(self, kind: str, rest: str) -> None:
         """Send a file."""
-        name, _, caption = rest.partition(" ")
-        if not name:
-            raise Mistake("it needs the file's path")
-        path = Path(name).expanduser()
+        path, caption = path_in(rest)
         file_name = path.name if kind == "document" else None
         sent = self._room.media(
             kind,
             path.read_bytes(),
             name=file_name,
-            caption=caption.strip(),
+            caption=caption,
             by=self._who,
             thread=self._topic,
         )
@@ -239,9 +210,8 @@ class ByHand:
 
     def album(self, rest: str) -> None:
         """Send several files as an album."""
-        paths = [Path(name).expanduser() for name in rest.split()]
-        if not paths:
-            raise Mistake("it needs the files' paths")
+        names = needed(rest, "the files' paths").split()
+        paths = [Path(name).expanduser() for name in names]
         items = []
         for path in paths:
             kind = "photo" if path.suffix.lower() in PICTURES else "document"
@@ -275,16 +245,8 @@ class ByHand:
 
     def limit(self, rest: str) -> None:
         """Let the bot's next message be refused for so many seconds."""
-        self._network.fail_next("sendMessage", too_many_requests(_number(rest or "3")))
+        self._network.fail_next("sendMessage", too_many_requests(whole(rest or "3")))
         self._say("the next message is refused: too many requests")
-
-    def fail(self, rest: str) -> None:
-        """Let the bot's next request fail with a status such as 502, or `reset`."""
-        if rest == "reset":
-            self._network.fail_next(None, Fault.RESET)
-        else:
-            self._network.fail_next(None, page(_number(rest or "502")))
-        self._say("the next request fails")
 
     def list(self, rest: str) -> None:
         """Show what stands in this chat."""
@@ -292,27 +254,9 @@ class ByHand:
             name = message.sender.first_name if message.sender else self._name(message.chat)
             self._say(f"#{message.id} {name}: {message.text or f'[{message.kind}]'}")
 
-    def help(self, rest: str) -> None:
-        """Show this."""
-        self._say("what you type is written to the bot; and")
-        for word, (usage, command) in COMMANDS.items():
-            about = (command.__doc__ or "").strip()
-            self._say(f"  {f'{word} {usage}'.strip():24} {about}")
-        self._say("  anything else with a slash is a text, as /start is; // makes any line one")
-
-    def quit(self, rest: str) -> None:
-        """Stop the network."""
-        self.is_over = True
-
 
 def _reply(message: Message) -> str:
     return f" (to #{message.reply_to.id})" if message.reply_to else ""
-
-
-def _number(word: str) -> int:
-    if not word.isdecimal():
-        raise Mistake(f"{word!r} is no number")
-    return int(word)
 
 
 COMMANDS: dict[str, tuple[str, Callable[[ByHand, str], None]]] = {

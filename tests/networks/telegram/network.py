@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from networks.faults import Failure, Fault, Gate, Slow, Trouble, Troubles
+from networks.clocks import Clock, RealClock
+from networks.faults import Troubles
+from networks.network import MethodNetwork
 from networks.telegram.api import Api
 from networks.telegram.calls import Call
 from networks.telegram.chats import Message, User, Wire
 from networks.telegram.methods.media import TOO_LARGE
 from networks.telegram.rates import Rates
-from networks.telegram.record import Event
+from networks.telegram.record import Event, Record
 from networks.telegram.rooms import Room, opened
-from networks.telegram.world import Clock, World
+from networks.telegram.world import World
 from networks.web import Server
 
 TOKEN = "123456:fake-token_of-a-bot"
-WAIT_S = 10.0
 
 
-class RealClock:
-    """Time as it is."""
-
-    def now(self) -> datetime:
-        """Return the time of day."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow."""
-        return time.monotonic()
-
-
-class FakeTelegram:
+class FakeTelegram(MethodNetwork[Call, Event, Message]):
     """Telegram's Bot API on localhost, for one bot.
 
     Everything that is not a request is done on the loop that the network runs on, and at once:
@@ -62,24 +47,13 @@ class FakeTelegram:
         self.world = World(token, clock or RealClock(), username=username, privacy=privacy)
         self.troubles = Troubles()
         self._port = port
-        self._api = Api(self.world, self.troubles)
-        self._server = Server(
-            self._api.handle, admit=self._api.admit, too_large=TOO_LARGE.response()
-        )
+        api = Api(self.world, self.troubles)
+        self._server = Server(api.handle, admit=api.admit, too_large=TOO_LARGE.response())
 
-    async def __aenter__(self) -> Self:
-        await self.listen()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._server.close()
-        if self._api.crash and error is None:
-            raise RuntimeError("the fake network itself failed") from self._api.crash
+    @property
+    def record(self) -> Record:
+        """What the bot asked for and did."""
+        return self.world.record
 
     # --- where it is ---
 
@@ -159,21 +133,6 @@ class FakeTelegram:
     # --- what the bot did ---
 
     @property
-    def sent(self) -> list[Message]:
-        """What the bot sent, in order, as it is now: edited, deleted, reacted to."""
-        return self.world.record.sent
-
-    @property
-    def events(self) -> list[Event]:
-        """All that the bot did to chats, in order: sent, edited, deleted, typed ..."""
-        return self.world.record.events
-
-    @property
-    def requests(self) -> list[Call]:
-        """Every request of the bot, in order, also those that failed."""
-        return self.world.record.calls
-
-    @property
     def poll_offsets(self) -> list[int | None]:
         """The offset of every poll, in order; None: it had none."""
         return self.world.updates.offsets
@@ -188,86 +147,12 @@ class FakeTelegram:
         """Whether a poll waits for updates at this moment."""
         return self.world.updates.is_polled
 
-    def calls(self, method: str) -> list[Call]:
-        """Return the requests of one method, in order."""
-        return [one for one in self.requests if one.method == method]
-
-    async def wait_for(self, condition: Callable[[], object], timeout_s: float = WAIT_S) -> Any:
-        """Wait until a condition holds; return what it returned.
-
-        It is looked at after each request and each thing that the bot does.
-
-        Raises:
-            TimeoutError: It did not come to hold in that time.
-        """
-        return await self.world.record.wait_for(condition, timeout_s)
-
-    async def wait_for_sent(self, count: int = 1, timeout_s: float = WAIT_S) -> list[Message]:
-        """Wait until the bot has sent so many messages; return all that it sent.
-
-        Raises:
-            TimeoutError: It has not, in that time.
-        """
-        await self.wait_for(lambda: len(self.sent) >= count, timeout_s)
-        return self.sent
-
     # --- what goes wrong ---
 
     @property
     def rates(self) -> Rates:
         """The limits on sending; `rates.is_on = True` switches them on."""
         return self.world.rates
-
-    def fail_next(
-        self,
-        method: str | tuple[str, ...] | None,
-        failure: Failure,
-        *,
-        times: int | None = 1,
-        chat: Room | None = None,
-    ) -> Trouble:
-        """Let the next calls fail.
-
-        Args:
-            method: Its name, or several; `download` for files; None: any.
-            failure: How: an `ApiError`, an answer such as `errors.page(502)`, a `Fault`.
-            times: How many calls; None: all until the trouble is ended.
-            chat: Only calls to this chat.
-
-        Raises:
-            ValueError: It cannot be: a reset happens before the chat is known.
-        """
-        if failure is Fault.RESET and chat is not None:
-            raise ValueError("a reset happens before the chat is known; use Fault.LOST")
-        names = (method,) if isinstance(method, str) else method
-        lower = None if names is None else frozenset(name.lower() for name in names)
-        chat_id = chat.id if chat else None
-        return self.troubles.add(
-            Trouble(failure=failure, methods=lower, times=times, place=chat_id)
-        )
-
-    def slow_down(self, method: str | tuple[str, ...] | None, seconds: float) -> Trouble:
-        """Let the answers to calls come late, until the trouble is ended."""
-        return self.fail_next(method, Slow(seconds), times=None)
-
-    def hold(
-        self,
-        method: str | tuple[str, ...] | None,
-        *,
-        is_before: bool = False,
-        chat: Room | None = None,
-    ) -> Gate:
-        """Let calls wait until the gate that is returned is opened.
-
-        Args:
-            method: As for `fail_next`.
-            is_before: Whether they are done only then. Else they are done, and their answers
-                wait.
-            chat: Only calls to this chat.
-        """
-        gate = Gate(is_before)
-        gate.trouble = self.fail_next(method, gate, times=None, chat=chat)
-        return gate
 
     def revoke_token(self) -> None:
         """Let the token be refused from now on."""
@@ -276,11 +161,3 @@ class FakeTelegram:
     async def listen(self) -> None:
         """Accept connections; after `refuse` on the same port as before."""
         await self._server.listen(self._port)
-
-    def refuse(self) -> None:
-        """Accept no connections any more; those that are open stay."""
-        self._server.refuse()
-
-    def drop_all(self) -> None:
-        """Reset every open connection."""
-        self._server.drop_all()

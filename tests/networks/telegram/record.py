@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from networks import record
 from networks.telegram.calls import Call
 from networks.telegram.chats import Chat, Message
-from networks.waiting import Waiting
 
 EventKind: TypeAlias = Literal[
     "sent", "edited", "deleted", "reacted", "action", "draft", "answered"
@@ -28,21 +27,5 @@ class Event:
     """The action's name; the reaction; the draft's text; the text before an edit."""
 
 
-class Record(Waiting):
-    """Everything that the bot asked for and did, in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[Call] = []
-        self.events: list[Event] = []
-        self.sent: list[Message] = []
-        self.listeners: list[Callable[[Event], None]] = []
-
-    def note(self, event: Event) -> None:
-        """Take note of what the bot did."""
-        self.events.append(event)
-        if event.kind == "sent" and event.message:
-            self.sent.append(event.message)
-        for listener in self.listeners:
-            listener(event)
-        self.changed()
+Record: TypeAlias = record.Record[Call, Event, Message]
+"""Everything that the bot asked for and did, in order."""

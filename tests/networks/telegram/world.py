@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Protocol
-
 import attrs
 
+from networks.clocks import Clock
 from networks.telegram.chats import (
     GENERAL_TOPIC,
     Chat,
@@ -44,16 +42,6 @@ CHANNEL_STAND_IN = User(
 )
 SERVICE = User(id=777000, first_name="Telegram", language_code=None)
 """Posts of a channel reach its discussion group in this account's name."""
-
-
-class Clock(Protocol):
-    """Time, as the network is to see it."""
-
-    def now(self) -> datetime:
-        """Return the time of day."""
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow."""
 
 
 class World:

@@ -67,6 +67,7 @@ ROUTES = (
     _route(f"DELETE {MESSAGE}", messages.delete_message),
     _route(f"POST {MESSAGE}/threads", channels.start_thread_at),
     _route("POST /channels/{channel}/threads", channels.start_thread),
+    _route("GET /channels/{channel}/threads/archived/public", channels.list_archived_threads),
     _route("PUT /channels/{channel}/thread-members/@me", channels.join_thread),
     _route(f"DELETE {MESSAGE}/reactions", reactions.clear_reactions),
     _route(f"GET {REACTION}", reactions.list_reactions),

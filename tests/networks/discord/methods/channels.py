@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from networks.discord import happenings, mentions
@@ -27,7 +28,13 @@ from networks.discord.methods.composing import draft
 from networks.discord.methods.messages import appear, check_rights, find
 from networks.discord.permissions import is_seen, need, reach, reach_guild
 from networks.discord.record import Event
-from networks.discord.wires import active_threads, channel_wire, guild_wire, rest_wire
+from networks.discord.wires import (
+    active_threads,
+    archived_at,
+    channel_wire,
+    guild_wire,
+    rest_wire,
+)
 from networks.discord.world import World
 
 NAME_CHARS = range(1, 101)
@@ -97,6 +104,26 @@ def list_threads(world: World, call: Call) -> Wire:
     guild = reach_guild(world, call.args["guild"])
     threads = [channel_wire(one) for one in active_threads(guild)]
     return {"threads": threads, "members": [], "has_more": False}
+
+
+def list_archived_threads(world: World, call: Call) -> Wire:
+    """Return a channel's public threads in the archive, the last archived first."""
+    parent = reach(world, call.args["channel"])
+    if parent.kind not in (*WITH_THREADS, *FORUMS):
+        raise ApiError(400, 50024, "Cannot execute action on this channel type")
+    need(parent, "READ_MESSAGE_HISTORY")
+    limit, before = int(call.query.get("limit", "50")), call.query.get("before")
+    until = datetime.fromisoformat(before) if before else None
+    found = [
+        one
+        for one in (parent.guild.channels.values() if parent.guild else ())
+        if one.parent is parent and one.kind != PRIVATE_THREAD
+        if one.is_archived and not one.is_deleted
+        if until is None or archived_at(one) < until
+    ]
+    found.sort(key=archived_at, reverse=True)
+    threads = [channel_wire(one) for one in found[:limit]]
+    return {"threads": threads, "members": [], "has_more": len(found) > limit}
 
 
 def get_member(world: World, call: Call) -> Wire:
@@ -211,7 +238,9 @@ def edit_channel(world: World, call: Call) -> Wire:
     if thread.owner_id != world.bot.id or "locked" in call.fields:
         need(thread, "MANAGE_THREADS")
     thread.name = call.get("name", str, thread.name)
-    thread.is_archived = call.get("archived", bool, thread.is_archived)
+    is_archived = call.get("archived", bool, thread.is_archived)
+    if is_archived != thread.is_archived:
+        happenings.archive(world, thread, is_archived=is_archived)
     thread.is_locked = call.get("locked", bool, thread.is_locked)
     happenings.change_channel(world, thread)
     return channel_wire(thread)
