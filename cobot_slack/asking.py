@@ -15,7 +15,7 @@ from cobot_slack.api import SlackApi
 from cobot_slack.contents import Wire
 from cobot_slack.entries import Entries
 from cobot_slack.errors import Refusal
-from cobot_slack.gaps import Missed, Place, new_in, strangers_of, threads_to_ask
+from cobot_slack.gaps import STRANGERS_MOST, Missed, Place, new_in, strangers_of, threads_to_ask
 from cobot_slack.history import History, read_history
 
 T = TypeVar("T")
@@ -72,12 +72,22 @@ class Asking:
         self._cursors = cursors
         self._floor = floor
         self._is_awaited = is_awaited
+        self._others: asyncio.Queue[Missed] = asyncio.Queue()
 
     async def run(self, missed: Sequence[Missed]) -> None:
-        """Ask channels, and direct messages of people of whom nothing is stored."""
+        """Ask channels, and direct messages of people of whom nothing is stored.
+
+        Then those that `also` names, for ever.
+        """
         async with asyncio.TaskGroup() as group:
             group.create_task(self._ask_strangers(group))
-            await self._ask_each(missed, group)
+            group.create_task(self._ask_each(missed, group))
+            while True:
+                group.create_task(self._ask_again(await self._others.get()))
+
+    def also(self, missed: Missed) -> None:
+        """Have another channel asked, as somebody waits there."""
+        self._others.put_nowait(missed)
 
     async def _ask_strangers(self, group: asyncio.TaskGroup) -> None:
         told = await self._surely(self._direct_messages)
@@ -85,7 +95,7 @@ class Asking:
             self._context.log.debug("direct messages are not listed: %s", told.detail)
             told = []
         self._entries.put(Strangers(self, told))
-        await self._ask_each(told, group)
+        await self._ask_each(told[:STRANGERS_MOST], group)
 
     async def _ask_each(self, missed: Sequence[Missed], group: asyncio.TaskGroup) -> None:
         left = {one.place.id: one for one in missed}

@@ -18,11 +18,11 @@ from cobot_slack.timestamps import is_ts, order_of, time_of, ts_at
 FLOOR = ""
 """The name of the cursor that says which is the newest message of all."""
 
-CHANNELS_MOST = 200
-"""Channels that are asked: those that spoke last."""
+CHANNELS_MOST = 1000
+"""Channels that are asked at once: those that spoke last. Others are when they speak."""
 
 STRANGERS_MOST = 100
-"""Direct messages that are asked in which nothing is stored."""
+"""Direct messages that are asked at once in which nothing is stored."""
 
 THREADS_MOST = 20
 """Threads of a channel that are asked though nothing shows that they went on."""
@@ -117,7 +117,7 @@ def missed_in(cursors: Mapping[str, str], listed: Collection[str]) -> list[Misse
         strangers = sorted({*listed} - known)
         found += [Missed(Place.of_id(one), floor, floor) for one in strangers]
     found.sort(key=lambda one: order_of(one.after), reverse=True)
-    return found[:CHANNELS_MOST]
+    return found
 
 
 def strangers_of(channel_ids: Sequence[str], floor: str) -> list[Missed]:
@@ -128,7 +128,7 @@ def strangers_of(channel_ids: Sequence[str], floor: str) -> list[Missed]:
         floor: The newest message that is stored of all.
     """
     since = ts_at(time_of(floor) - SKEW)
-    return [Missed(Place(one, "im"), since, since) for one in channel_ids[:STRANGERS_MOST]]
+    return [Missed(Place(one, "im"), since, since) for one in channel_ids]
 
 
 def threads_to_ask(

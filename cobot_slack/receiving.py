@@ -15,7 +15,7 @@ from cobot_slack.commands import Commands
 from cobot_slack.directory import Directory
 from cobot_slack.entries import GAP, Entries
 from cobot_slack.envelopes import Envelope, Found
-from cobot_slack.gaps import FLOOR, Missed, missed_in
+from cobot_slack.gaps import CHANNELS_MOST, FLOOR, STRANGERS_MOST, Missed, missed_in
 from cobot_slack.timestamps import ts_at
 from cobot_slack.wire import Reader
 
@@ -64,7 +64,8 @@ class Arrivals:
         self._cursors = dict(cursors)
         self._reader = Reader(context.name, bot, directory.name, listed, self._cursors, newest)
         self._stored: Recent[str, None] = Recent(STORED_MOST)
-        self._missed: dict[str, Missed] = {}  # by channel: what has to be asked for
+        self._missed: dict[str, Missed] = {}  # by channel: what is being asked for
+        self._later: dict[str, Missed] = {}  # and what is when something new comes from there
         self._held: dict[str, deque[Envelope]] = {}  # by channel: what comes after that
         self._is_listing = False  # whether it is not known yet who else may have written
         self._floor = ""  # that of the gap which is being asked for
@@ -99,12 +100,8 @@ class Arrivals:
                     self._read_page(found, entry)
                 else:
                     self._note(found, entry)
-            elif self._is_early(entry.channel_id):
-                held = self._held.setdefault(entry.channel_id, deque(maxlen=HELD_MOST))
-                held.append(entry)
-                entry.source.postpone()
             else:
-                self._read(found, entry)
+                self._take(found, entry)
         if self._missed or self._is_listing:
             # Of channels that are not asked yet it is not known.
             found.cursors.pop(FLOOR, None)
@@ -128,6 +125,23 @@ class Arrivals:
                 ):
                     ids |= self._reader.ids_in(message)
         await self._directory.learn(ids)
+
+    def _take(self, found: Found, envelope: Envelope) -> None:
+        channel_id = envelope.channel_id
+        self._ask_late(channel_id)
+        if self._is_early(channel_id):
+            held = self._held.setdefault(channel_id, deque(maxlen=HELD_MOST))
+            held.append(envelope)
+            envelope.source.postpone()
+        else:
+            self._read(found, envelope)
+
+    def _ask_late(self, channel_id: str) -> None:
+        """Ask a channel that had not spoken for so long that it was left out."""
+        late = self._later.pop(channel_id, None)
+        if late is not None and self._asking is not None:
+            self._missed[channel_id] = late
+            self._asking.also(late)
 
     def _is_early(self, channel_id: str) -> bool:
         """Tell whether something older of a channel has to be handed over first."""
@@ -161,12 +175,14 @@ class Arrivals:
             self._cursors[FLOOR] = self._floor
         self._floor = self._cursors[FLOOR]
         missed = missed_in(self._cursors, self._listed)
-        self._missed = {one.place.id: one for one in missed}
+        self._missed = _by_channel(missed[:CHANNELS_MOST])
+        self._later = _by_channel(missed[CHANNELS_MOST:])
         self._is_listing = True
         self._asking = Asking(
             self._context, self._api, self._entries, self._cursors, self._floor, self._held
         )
-        self._task = self._entries.watch(asyncio.create_task(self._asking.run(missed)))
+        asking = self._asking.run([*self._missed.values()])
+        self._task = self._entries.watch(asyncio.create_task(asking))
 
     def _read_page(self, found: Found, page: Page) -> None:
         if page.note:
@@ -181,7 +197,10 @@ class Arrivals:
 
     def _note(self, found: Found, strangers: Strangers) -> None:
         self._is_listing = False
-        self._missed |= {one.place.id: one for one in strangers.missed}
+        self._missed |= _by_channel(strangers.missed[:STRANGERS_MOST])
+        self._later |= _by_channel(strangers.missed[STRANGERS_MOST:])
+        for channel_id in self._held:
+            self._ask_late(channel_id)
         for channel_id in [one for one in self._held if one not in self._missed]:
             for envelope in self._held.pop(channel_id):
                 self._read(found, envelope)
@@ -190,3 +209,7 @@ class Arrivals:
     def _conclude(self, found: Found) -> None:
         if not self._missed and not self._is_listing:
             found.cursors[FLOOR] = self._cursors[FLOOR]
+
+
+def _by_channel(missed: Sequence[Missed]) -> dict[str, Missed]:
+    return {one.place.id: one for one in missed}

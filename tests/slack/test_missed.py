@@ -15,7 +15,7 @@ from networks.web import Response
 from cobot import IncomingMessage
 from cobot_slack import Slack
 from cobot_slack.asking import Page
-from cobot_slack.gaps import FLOOR, THREADS_KEPT, threads_cursor, threads_in
+from cobot_slack.gaps import CHANNELS_MOST, FLOOR, THREADS_KEPT, threads_cursor, threads_in
 from cobot_slack.history import PAGES_MOST
 from slack.bots import Receiving, bot_on, passing, receiving
 
@@ -314,3 +314,28 @@ async def test_an_answer_from_before_another_gap_does_not_count(
             texts = await _texts(received, "new")
 
     assert texts == ["missed", "missed then", "new"]
+
+
+async def test_a_channel_that_is_left_out_is_asked_when_it_speaks(
+    channel: Slack, network: FakeSlack
+) -> None:
+    """Of very many those that spoke last are asked at once; none is answered out of order."""
+    rooms = [network.private_chat() for _ in range(CHANNELS_MOST + 2)]
+    seen = [room.text("seen") for room in rooms]
+    cursors = {room.id: f"{message.ts}/im" for room, message in zip(rooms, seen, strict=True)}
+    quiet, talkative = rooms[:2]
+
+    def asked() -> set[str]:
+        return {one.params["channel"] for one in network.calls("conversations.history")}
+
+    for room in (quiet, talkative, rooms[-1]):
+        room.text(f"missed in {room.id}")
+    async with receiving(channel, {FLOOR: seen[-1].ts, **cursors}) as received:
+        texts = await _texts(received, f"missed in {rooms[-1].id}")
+        await network.wait_for(lambda: len(asked()) == CHANNELS_MOST)
+        talkative.text("new")
+        texts += await _texts(received, "new")
+
+    assert texts[-2:] == [f"missed in {talkative.id}", "new"]
+    assert f"missed in {quiet.id}" not in texts
+    assert asked() == {room.id for room in rooms} - {quiet.id}
