@@ -728,6 +728,7 @@ __all__ = [
     "Handle",
     "Refuse",
     "SessionSpec",
+    "Status",
     "hookimpl",
     "hookspec",
 ]

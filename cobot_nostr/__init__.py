@@ -26,9 +26,9 @@ from cobot import (
     PluginError,
     Receipt,
     Secret,
+    Status,
     hookimpl,
 )
-from cobot.hookspecs import Status
 from cobot.kit import address
 from cobot_nostr.addresses import Chat, read_chat, read_relay
 from cobot_nostr.api import NostrApi, Options

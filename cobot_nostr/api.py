@@ -10,8 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from cobot import Batch, ChannelError, Context, Media, Rejected, Unreachable
-from cobot.hookspecs import Status
+from cobot import Batch, ChannelError, Context, Media, Rejected, Status, Unreachable
 from cobot.kit import Tasks
 from cobot.net import Sockets
 from cobot_nostr.blossom import Blossom

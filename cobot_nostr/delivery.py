@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from cobot import ChannelError, Forbidden, Unreachable
-from cobot.errors import Remedy
-from cobot.kit import Tasks
+from cobot.kit import Tasks, is_final
 from cobot_nostr.crypto import npub_of
 from cobot_nostr.directory import Directory
 from cobot_nostr.events import Event, read_event
@@ -30,8 +29,6 @@ TOLD = 3
 
 RELAYS_EACH = 2
 """On how many of them."""
-
-_FOR_GOOD = (Remedy.DEAD_LETTER, Remedy.DEGRADE)
 
 
 def post(event: Event, where: str) -> dict[str, Any]:
@@ -84,8 +81,8 @@ class Delivery:
             else:
                 took |= result
         for failure in failures:
-            is_final = isinstance(failure, ChannelError) and failure.remedy in _FOR_GOOD
-            if not is_final or not took:
+            is_hopeless = isinstance(failure, ChannelError) and is_final(failure)
+            if not is_hopeless or not took:
                 raise failure
             self._log.warning("%s; the others have it", failure)
         return took

@@ -15,9 +15,8 @@ from typing import Any, Literal
 
 import attrs
 
-from cobot import AuthFailed, Batch, Context, Unreachable
+from cobot import AuthFailed, Batch, Context, Item, Unreachable
 from cobot.kit import Recent, Tasks, within
-from cobot.messages import Item
 from cobot_nostr.addresses import Chat
 from cobot_nostr.directory import Directory
 from cobot_nostr.events import (

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from random import Random
 
 from cobot import ChannelError, Clock
-from cobot.errors import first_line
+from cobot.kit import first_line
 from cobot.net import Backoff, Socket, SocketOptions, Sockets
 
 OPTIONS = SocketOptions(

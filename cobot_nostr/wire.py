@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from cobot import IncomingMessage, MessageDeleted, MessageRef, ReactionChanged
-from cobot.messages import Item
+from cobot import IncomingMessage, Item, MessageDeleted, MessageRef, ReactionChanged
 from cobot_nostr.addresses import Chat
 from cobot_nostr.events import DELETION, FILE, GIFT_WRAP, NIP04, REACTION, Event, expires_at
 from cobot_nostr.files import media_of

@@ -26,7 +26,7 @@ from cobot import (
     Receipt,
     Unsupported,
 )
-from cobot.net import CALL, Answer, TimeLimits, raw
+from cobot.net import Answer, raw
 from cobot_slack import emoji as emojis
 from cobot_slack import params as to_wire
 from cobot_slack.bot import Bot
@@ -264,18 +264,11 @@ class SlackApi:
         return self._direct[channel_id]
 
     async def read(
-        self,
-        operation: str,
-        method: str,
-        params: Mapping[str, str],
-        *,
-        limits: TimeLimits = CALL,
+        self, operation: str, method: str, params: Mapping[str, str]
     ) -> Told | Refusal:
         """Call a method that changes nothing, with a form."""
         self._begin(operation, method, "")
-        answer = await self._post(
-            operation, method, params, is_form=True, is_repeatable=True, limits=limits
-        )
+        answer = await self._post(operation, method, params, is_form=True, is_repeatable=True)
         return self._result(answer, method, "")
 
     async def ask(self, operation: str, method: str, params: Mapping[str, Any]) -> Told:
@@ -323,7 +316,6 @@ class SlackApi:
         is_of_app: bool = False,
         is_form: bool = False,
         is_repeatable: bool = False,
-        limits: TimeLimits = CALL,
     ) -> Answer:
         form = None
         if is_form:
@@ -338,7 +330,6 @@ class SlackApi:
             form=form,
             headers=self._ready(is_of_app, not is_form),
             repeatable=is_repeatable,
-            limits=limits,
         )
 
     def _begin(self, operation: str, method: str, chat: str) -> None:

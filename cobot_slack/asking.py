@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from cobot import Context
+from cobot import AuthFailed, Context, RateLimited
 from cobot.kit import insist
 from cobot_slack.api import SlackApi
 from cobot_slack.contents import Wire
@@ -78,12 +78,18 @@ class Asking:
         """Ask channels, and direct messages of people of whom nothing is stored.
 
         Then those that `also` names, for ever.
+
+        Raises:
+            AuthFailed: We may not ask any more; what was missed stays so until we may.
         """
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._ask_strangers(group))
-            group.create_task(self._ask_each(missed, group))
-            while True:
-                group.create_task(self._ask_again(await self._others.get()))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._ask_strangers(group))
+                group.create_task(self._ask_each(missed, group))
+                while True:
+                    group.create_task(self._ask_again(await self._others.get()))
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None  # one is enough to end it
 
     def also(self, missed: Missed) -> None:
         """Have another channel asked, as somebody waits there."""
@@ -176,8 +182,10 @@ class Asking:
 
         async def ask() -> dict[str, Any] | Refusal:
             told = await self._api.read("receive", method, params)
-            if isinstance(told, Refusal) and told.is_limit:
-                raise told.error(self._context.name, "receive", is_repeatable=True)
+            if isinstance(told, Refusal):
+                error = told.error(self._context.name, "receive", is_repeatable=True)
+                if isinstance(error, RateLimited | AuthFailed):
+                    raise error
             return told
 
         return await insist(self._context, ask)

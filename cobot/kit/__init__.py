@@ -6,7 +6,7 @@ of this. It comes with the extra `cobot-core[net]`.
 
 from __future__ import annotations
 
-from cobot.errors import incomplete, is_final
+from cobot.errors import first_line, incomplete, is_final
 from cobot.kit.asking import insist
 from cobot.kit.files import Fetch, Files
 from cobot.kit.found import UNREADABLE, Found
@@ -27,6 +27,7 @@ __all__ = [
     "Tasks",
     "address",
     "between",
+    "first_line",
     "incomplete",
     "insist",
     "is_final",

@@ -15,8 +15,6 @@ FOLDERS = sorted(path.parent for path in CHECKOUT.glob("cobot_*/pyproject.toml")
 SOURCES = [path for folder in FOLDERS for path in sorted(folder.glob("*.py"))]
 
 FOR_CHANNELS = {"cobot", "cobot.kit", "cobot.net", "cobot.text"}
-BEYOND = {"cobot_nostr": {"cobot.errors", "cobot.hookspecs", "cobot.messages"}}
-"""By channel: what it takes besides."""
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}-{path.name}")
@@ -31,7 +29,7 @@ def test_a_channel_imports_what_channels_may(path: Path) -> None:
 
     ours = {name for name in imported if name.startswith("cobot")}
     foreign = {name for name in ours if name != own and not name.startswith(f"{own}.")}
-    assert foreign <= FOR_CHANNELS | BEYOND.get(own, set())
+    assert foreign <= FOR_CHANNELS
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

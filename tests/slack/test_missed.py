@@ -12,7 +12,7 @@ from fakes import ManualClock
 from networks.slack import ApiError, FakeSlack, Room, rate_limited
 from networks.web import Response
 
-from cobot import IncomingMessage
+from cobot import AuthFailed, IncomingMessage
 from cobot_slack import Slack
 from cobot_slack.asking import Page
 from cobot_slack.gaps import CHANNELS_MOST, FLOOR, THREADS_KEPT, threads_cursor, threads_in
@@ -339,3 +339,17 @@ async def test_a_channel_that_is_left_out_is_asked_when_it_speaks(
     assert texts[-2:] == [f"missed in {talkative.id}", "new"]
     assert f"missed in {quiet.id}" not in texts
     assert asked() == {room.id for room in rooms} - {quiet.id}
+
+
+async def test_a_token_that_is_revoked_hides_nothing(
+    channel: Slack, network: FakeSlack, direct: Room
+) -> None:
+    """What was missed is not taken for told: it is asked for once there is a token again."""
+    seen = direct.text("seen")
+    cursors = {FLOOR: seen.ts, direct.id: f"{seen.ts}/im"}
+    network.fail_next("conversations.history", ApiError("token_revoked"))
+    async with receiving(channel, cursors) as received:
+        with pytest.raises(AuthFailed):
+            await received.batch()
+
+    assert received.cursors.get(FLOOR, seen.ts) == seen.ts
