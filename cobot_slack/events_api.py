@@ -22,6 +22,10 @@ from cobot_slack.envelopes import Envelope
 TIMESTAMP = "X-Slack-Request-Timestamp"
 SIGNATURE = "X-Slack-Signature"
 
+WAITING_MOST = 5000
+"""Posts that wait to be stored. Of more Slack is told so, and gives up after three more tries:
+while the disk is full, say, they wait here."""
+
 
 @attrs.frozen(eq=False)
 class Post:
@@ -78,7 +82,11 @@ class EventsApi(Entries):
     async def _listen(self) -> None:
         webhooks = self._context.webhooks
         async with webhooks.listen(
-            self._path, port=self._port, host=self._host, check=self._check
+            self._path,
+            port=self._port,
+            host=self._host,
+            check=self._check,
+            most=WAITING_MOST,
         ) as inbox:
             self.url = inbox.url
             self.put(GAP)

@@ -3,6 +3,7 @@
     python tests/rig/flood_slack.py --messages 5000 --chats 1000
     python tests/rig/flood_slack.py --kills 5 --agent-ms 200 --send-ms 50
     python tests/rig/flood_slack.py --messages 500 --chats 100 --limited 0.05 --losses 3
+    python tests/rig/flood_slack.py --http --kills 5
 
 People write before, while and after it is down. After a kill Slack tells again what was not
 acknowledged, or forgets it, and then what was missed is asked for. Counts what was lost,
@@ -11,9 +12,12 @@ answered twice, and answered in the wrong order.
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +27,7 @@ if not __package__:
 from networks.slack import FakeSlack
 from networks.slack.errors import RateLimited
 
-from rig.flooding import GUARD_S, Answer, Stage, command
+from rig.flooding import GUARD_S, LULL_S, Answer, Stage, command
 
 
 class OnSlack(Stage[FakeSlack]):
@@ -62,6 +66,34 @@ class OnSlack(Stage[FakeSlack]):
             self._network.outbox.failed(one, "forgotten", is_final=True)
 
 
+class OnSlackByHttp(OnSlack):
+    """The fake Slack that posts what happens, signed."""
+
+    def __init__(self, network: FakeSlack) -> None:
+        super().__init__(network)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+
+    @property
+    def section(self) -> dict[str, Any]:
+        """The channel's section."""
+        section = {**super().section, "signing_secret": self._network.signing_secret}
+        del section["app_token"]
+        return {**section, "port": self._port}
+
+    async def ready(self) -> None:
+        """Wait until the bot listens: what is written before is posted in vain."""
+        url = f"http://127.0.0.1:{self._port}/slack/events"
+        async with asyncio.timeout(GUARD_S):
+            while True:
+                poster = self._network.poster
+                ask = poster.verify if poster else partial(self._network.post_events_to, url)
+                if await ask():
+                    return
+                await asyncio.sleep(LULL_S)
+
+
 @asynccontextmanager
 async def slack() -> AsyncIterator[OnSlack]:
     """A Slack on which nobody has written yet."""
@@ -69,5 +101,14 @@ async def slack() -> AsyncIterator[OnSlack]:
         yield OnSlack(network)
 
 
+@asynccontextmanager
+async def slack_by_http() -> AsyncIterator[OnSlack]:
+    """One that posts events in place of Socket Mode."""
+    async with FakeSlack() as network:
+        yield OnSlackByHttp(network)
+
+
 if __name__ == "__main__":
-    command(slack, may_double=False)()
+    is_by_http = "--http" in sys.argv
+    words = [word for word in sys.argv[1:] if word != "--http"]
+    command(slack_by_http if is_by_http else slack, may_double=False)(words)

@@ -6,7 +6,7 @@ import pytest
 
 from rig.flood import telegram
 from rig.flood_discord import discord
-from rig.flood_slack import slack
+from rig.flood_slack import slack, slack_by_http
 from rig.flooding import Flood, run_flood
 
 FLOODS = {
@@ -18,7 +18,8 @@ FLOODS = {
 
 @pytest.mark.parametrize("name", FLOODS)
 @pytest.mark.parametrize(
-    ("network", "has_keys"), [(telegram, False), (discord, True), (slack, True)]
+    ("network", "has_keys"),
+    [(telegram, False), (discord, True), (slack, True), (slack_by_http, True)],
 )
 async def test_every_message_is_answered_in_order(
     network: object, has_keys: bool, name: str

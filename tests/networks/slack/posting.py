@@ -15,6 +15,9 @@ from networks.slack.chats import Wire
 from networks.slack.delivery import Delivery, Outbox
 from networks.slack.world import World
 
+AT_ONCE = 100
+"""Posts that are under way at the same time."""
+
 REDIRECTS = 2
 AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
 
@@ -68,6 +71,7 @@ class Poster:
         """Every post that ended, in order."""
         self._world = world
         self._tasks: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     def offer(self, delivery: Delivery) -> None:
         """Post something; what becomes of it is told to the outbox."""
@@ -120,7 +124,8 @@ class Poster:
         if delivery.attempts:
             retry["X-Slack-Retry-Num"] = str(delivery.attempts)
             retry["X-Slack-Retry-Reason"] = delivery.reasons[-1]
-        posted = await self.post(body, content_type, retry)
+        async with self._turns:
+            posted = await self.post(body, content_type, retry)
         if posted.reason:
             is_final = posted.answer_headers.get("x-slack-no-retry") == "1"
             self.outbox.failed(delivery, posted.reason, is_final=is_final)
