@@ -321,7 +321,8 @@ class ChannelSpec:
             None or True when it is shown.
 
         Raises:
-            ChannelError: It is logged at debug and stops nothing.
+            ChannelError: It is logged at debug and stops nothing. What is refused for good is
+                left out at that address for five minutes: networks count refusals.
         """
         raise NotImplementedError
 
