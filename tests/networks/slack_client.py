@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,9 @@ import httpx
 import pytest
 
 from networks.slack import FakeSlack
+
+HASTY = aiohttp.ClientWSTimeout(ws_close=0.2)
+"""How long the network's goodbye is waited for, in seconds."""
 
 
 class SlackRefused(Exception):
@@ -34,7 +38,7 @@ class SlackClient:
         self.http = http
         self.sockets = sockets
         self.links: list[SlackSocket] = []
-        """Connections; one that nobody keeps is closed."""
+        """Its connections; they are closed at the end."""
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """Call a method with a form; return its answer.
@@ -87,7 +91,8 @@ class SlackClient:
 
     async def connect(self, suffix: str = "") -> SlackSocket:
         """Open a connection of Socket Mode, and take its hello."""
-        socket = await self.sockets.ws_connect(await self.socket_url() + suffix)
+        url = await self.socket_url() + suffix
+        socket = await self.sockets.ws_connect(url, timeout=HASTY)
         self.links.append(SlackSocket(socket, await socket.receive_json()))
         return self.links[-1]
 
@@ -139,4 +144,9 @@ async def slack_client_of(network: FakeSlack) -> AsyncIterator[SlackClient]:
         httpx.AsyncClient(timeout=10, trust_env=False, verify=False) as http,
         aiohttp.ClientSession() as sockets,
     ):
-        yield SlackClient(network, http, sockets)
+        client = SlackClient(network, http, sockets)
+        try:
+            yield client
+        finally:
+            # The session would let go of them, and whoever collects the garbage complain.
+            await asyncio.gather(*(link.socket.close() for link in client.links))
