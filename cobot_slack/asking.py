@@ -159,7 +159,7 @@ class Asking:
         page = await read_history(self._read, "conversations.history", params)
         if isinstance(page, Refusal):
             return page
-        found = new_in(page.messages, missed.after)
+        found = new_in(page.messages, missed.since(missed.after))
         is_whole = page.is_whole
         for thread, after in threads_to_ask(missed, page.messages, self._cursors).items():
             params = {"channel": channel, "ts": thread, "oldest": after}

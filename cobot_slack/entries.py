@@ -15,6 +15,9 @@ GAP = object()
 class Entries(Inlet[Any]):
     """Envelopes and what else has its place between them, in order."""
 
+    is_ordered = True
+    """Whether they come in the order in which Slack told them first."""
+
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
         """Let envelopes come for the length of a block."""

@@ -63,6 +63,7 @@ class EventsApi(Entries):
         self._host = host
         self._port = port
         self._path = path
+        self.is_ordered = False  # each post goes by itself
         self.url = ""
         """Where it is, on this machine; empty: nowhere."""
 

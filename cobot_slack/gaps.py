@@ -36,6 +36,10 @@ THREADS_KEPT = 50
 LOOK_BACK = timedelta(days=1)
 """How much older a message may be for new replies to it to be found."""
 
+OVERTAKEN = timedelta(minutes=6)
+"""How much older a message may be that comes later, where they come by several ways: Slack
+tells what was not acknowledged for the last time after five minutes."""
+
 SKEW = timedelta(seconds=60)
 """Events of several channels may come in another order than they happened."""
 
@@ -73,11 +77,17 @@ class Missed:
     """The last message that is stored."""
     floor: str
     """What was written before it is stored, whichever thread it is in."""
+    is_ordered: bool = True
+    """Whether what is older than a stored message is stored, too."""
 
     @property
     def oldest(self) -> str:
         """From where on to read: older messages may have new replies."""
         return ts_at(time_of(self.after) - LOOK_BACK)
+
+    def since(self, ts: str) -> str:
+        """Return from where on to ask, if a message is stored; what comes twice is known."""
+        return ts if self.is_ordered else ts_at(time_of(ts) - OVERTAKEN)
 
 
 def threads_cursor(channel_id: str) -> str:
@@ -97,12 +107,15 @@ def threads_value(threads: Mapping[str, str]) -> str:
     return json.dumps(dict(latest), separators=(",", ":"))
 
 
-def missed_in(cursors: Mapping[str, str], listed: Collection[str]) -> list[Missed]:
+def missed_in(
+    cursors: Mapping[str, str], listed: Collection[str], *, is_ordered: bool = True
+) -> list[Missed]:
     """Return channels to ask, those that spoke last first.
 
     Args:
         cursors: The newest message that is stored, by channel and thread.
         listed: Channels in the settings.
+        is_ordered: Whether no message of a channel overtakes another on its way to us.
     """
     newest = cursors.get(FLOOR)
     floor = None if newest is None or not is_ts(newest) else ts_at(time_of(newest) - SKEW)
@@ -111,7 +124,7 @@ def missed_in(cursors: Mapping[str, str], listed: Collection[str]) -> list[Misse
         place = Place.of_cursor(name, value)
         if place is not None:
             after = value.partition("/")[0]
-            found.append(Missed(place, after, floor or after))
+            found.append(Missed(place, after, floor or after, is_ordered))
     known = {one.place.id for one in found}
     if floor is not None:
         strangers = sorted({*listed} - known)
@@ -145,12 +158,16 @@ def threads_to_ask(
     stored = threads_in(cursors, missed.place.id)
     for message in page:
         ts, latest = str(message.get("ts")), str(message.get("latest_reply") or "")
-        after = stored.get(ts) or missed.floor
+        after = missed.since(stored[ts]) if ts in stored else missed.floor
         if is_ts(ts) and is_ts(latest) and order_of(latest) > order_of(after):
             found[ts] = after
     seen = {str(message.get("ts")) for message in page}
     since = order_of(ts_at(time_of(missed.floor) - THREADS_AGE))
-    others = [(after, thread) for thread, after in stored.items() if order_of(after) > since]
+    others = [
+        (missed.since(after), thread)
+        for thread, after in stored.items()
+        if order_of(after) > since
+    ]
     others.sort(key=lambda one: order_of(one[0]), reverse=True)
     unseen = [one for one in others if one[1] not in seen][:THREADS_MOST]
     return {**found, **{thread: after for after, thread in unseen}}

@@ -174,7 +174,7 @@ class Arrivals:
             # What the gap before this one hid is not known yet, whatever came since.
             self._cursors[FLOOR] = self._floor
         self._floor = self._cursors[FLOOR]
-        missed = missed_in(self._cursors, self._listed)
+        missed = missed_in(self._cursors, self._listed, is_ordered=self._entries.is_ordered)
         self._missed = _by_channel(missed[:CHANNELS_MOST])
         self._later = _by_channel(missed[CHANNELS_MOST:])
         self._is_listing = True

@@ -86,6 +86,7 @@ class SocketMode(Entries):
         self._context = context
         self._url = url
         self._connections = connections
+        self.is_ordered = connections == 1
         self._open: set[Line] = set()
         self._lines: set[asyncio.Task[None]] = set()
         self._keeper = Keeper(context)

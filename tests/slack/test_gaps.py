@@ -58,6 +58,21 @@ def test_threads_are_asked_that_went_on_or_may_have() -> None:
     }
 
 
+def test_where_messages_overtake_each_other_a_little_more_is_asked_for() -> None:
+    """What is stored of a channel or a thread is no proof of what is a few minutes older."""
+    cursors = {
+        "C1": "9000000.000000/channel",
+        threads_cursor("C1"): threads_value({"8999000.000000": "9000100.000000"}),
+    }
+    (ordered,) = missed_in(cursors, [])
+    (unordered,) = missed_in(cursors, [], is_ordered=False)
+
+    assert ordered.since(ordered.after) == "9000000.000000"
+    assert unordered.since(unordered.after) == "8999640.000000"
+    assert threads_to_ask(ordered, [], cursors) == {"8999000.000000": "9000100.000000"}
+    assert threads_to_ask(unordered, [], cursors) == {"8999000.000000": "8999740.000000"}
+
+
 def test_timestamps_are_compared_by_all_their_digits() -> None:
     """As numbers with a point they would be rounded."""
     messages = [{"ts": "10.000002"}, {"ts": "9.999999"}, {"ts": "10.000001"}, {"ts": "x"}]
